@@ -1,0 +1,48 @@
+// A router as its owner describes it: the checked contents of a router file. src/config reads or infers it,
+// src/net builds interfaces, routes and neighbours from it. Plain data, structured-cloneable.
+
+export interface InterfaceSpec {
+  name: string;
+  /** 'aa:bb:cc:dd:ee:ff', lower case. */
+  mac: string;
+  /** '192.168.1.1/24', 'fd00::1/64'. */
+  addresses: string[];
+  mtu: number;
+  /** physical: frames enter and leave here. */
+  type: 'physical' | 'vlan' | 'bridge' | 'pppoe' | 'dummy' | 'loopback';
+  /** vlan, pppoe: the device below. */
+  link?: string;
+  /** vlan: tag; pppoe: session (0 or absent: learned from the capture). */
+  id?: number;
+  /** vlan: 0x8100 or 0x88a8. */
+  protocol?: number;
+  /** bridge: its ports. */
+  ports?: string[];
+  linkLocal: boolean;
+}
+
+export interface RouteSpec {
+  /** '10.0.0.0/8', '0.0.0.0/0', '::/0'. */
+  dst: string;
+  via?: string;
+  dev?: string;
+  type: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
+  mtu?: number;
+  metric?: number;
+}
+
+export interface NeighbourSpec {
+  dev: string;
+  ip: string;
+  mac: string;
+}
+
+export interface RouterSpec {
+  interfaces: InterfaceSpec[];
+  routes: RouteSpec[];
+  neighbours: NeighbourSpec[];
+  /** Without the file's variations: dots as separators, values as numbers where they are. */
+  sysctl: Record<string, number | string>;
+  /** Any neighbour that `neighbours` does not name answers with this address. */
+  defaultNeighbourMac: string;
+}
