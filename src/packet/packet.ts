@@ -166,5 +166,3 @@ export class Packet {
     return u8(this.data, this.network + (this.ipVersion === 4 ? 8 : 7));
   }
 }
-
-
