@@ -9,6 +9,12 @@ export type ChainType = 'filter' | 'nat' | 'route';
 
 export interface Ruleset {
   tables: Table[];
+  /**
+   * Names behind the interface indexes that `iif`/`oif` compare with, by index: row 0 is empty, row 1 is 'lo', then in
+   * order of appearance. The router numbers its interfaces so (src/net/interfaces.ts), since real indexes are not known
+   * when the text is compiled.
+   */
+  interfaceNames: string[];
 }
 
 export interface Table {

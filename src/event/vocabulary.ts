@@ -1,7 +1,17 @@
 // The one table of what can happen to a packet. The datapath counts these events, the cost model prices them,
 // reports name them; none of the three knows the others. An event is one 32-bit word: kind << 26 | argument.
 
-export type ArgumentMeaning = 'none' | 'interface' | 'hook' | 'chain' | 'rule' | 'protocol' | 'family' | 'flowtable' | 'reason' | 'octets64';
+export type ArgumentMeaning =
+  | 'none'
+  | 'interface'
+  | 'hook'
+  | 'chain'
+  | 'rule'
+  | 'protocol'
+  | 'family'
+  | 'flowtable'
+  | 'reason'
+  | 'octets64';
 
 export interface EventKind {
   name: string;
@@ -15,28 +25,78 @@ export interface EventKind {
 /** Rows never move: their index is the kind. At most 64. */
 export const EVENTS = [
   { name: 'rx', argument: 'interface', step: 'rx', when: 'driver and NAPI hand a frame to __netif_receive_skb' },
-  { name: 'vlan-untag', argument: 'interface', step: 'untag', when: 'skb_vlan_untag and vlan_do_receive; argument: the VLAN device' },
+  {
+    name: 'vlan-untag',
+    argument: 'interface',
+    step: 'untag',
+    when: 'skb_vlan_untag and vlan_do_receive; argument: the VLAN device',
+  },
   { name: 'pppoe-decap', argument: 'interface', step: 'pppoe in', when: 'pppoe_rcv and ppp_input' },
   { name: 'bridge-forward', argument: 'interface', step: 'bridge', when: 'br_handle_frame: fdb lookup' },
-  { name: 'hook', argument: 'hook', step: 'hook', when: 'nf_hook_slow runs a hook that has entries; argument: hook number of event/hooks.ts, once a traversal' },
+  {
+    name: 'hook',
+    argument: 'hook',
+    step: 'hook',
+    when: 'nf_hook_slow runs a hook that has entries; argument: hook number of event/hooks.ts, once a traversal',
+  },
   { name: 'base-chain', argument: 'chain', step: 'chain', when: 'nft_do_chain starts at a base chain' },
-  { name: 'rule', argument: 'rule', step: 'rule', when: 'a rule was evaluated; argument: rule << 8 | number of expressions evaluated (255: 255 or more)' },
+  {
+    name: 'rule',
+    argument: 'rule',
+    step: 'rule',
+    when: 'a rule was evaluated; argument: rule << 8 | number of expressions evaluated (255: 255 or more)',
+  },
   { name: 'jump', argument: 'chain', step: 'jump', when: 'jump or goto to a chain' },
   { name: 'policy', argument: 'chain', step: 'policy', when: 'the end of a base chain was reached' },
   { name: 'ip-receive', argument: 'family', step: 'ip receive', when: 'ip_rcv / ipv6_rcv: header checks' },
   { name: 'defrag-queue', argument: 'family', step: 'defrag', when: 'a fragment is queued' },
   { name: 'defrag-reassemble', argument: 'family', step: 'reassemble', when: 'the last fragment completes a packet' },
-  { name: 'ct-lookup', argument: 'protocol', step: 'ct lookup', when: 'nf_conntrack_in finds an entry; argument: IP protocol number, 6 bits of family << 8 (4 or 6)' },
-  { name: 'ct-new', argument: 'protocol', step: 'ct new', when: 'nf_conntrack_in finds none and init_conntrack makes one' },
+  {
+    name: 'ct-lookup',
+    argument: 'protocol',
+    step: 'ct lookup',
+    when: 'nf_conntrack_in finds an entry; argument: IP protocol number, 6 bits of family << 8 (4 or 6)',
+  },
+  {
+    name: 'ct-new',
+    argument: 'protocol',
+    step: 'ct new',
+    when: 'nf_conntrack_in finds none and init_conntrack makes one',
+  },
   { name: 'ct-invalid', argument: 'protocol', step: 'ct invalid', when: 'nf_conntrack_in ends without an entry' },
   { name: 'ct-untracked', argument: 'none', step: 'untracked', when: 'conntrack skips an untracked packet' },
-  { name: 'ct-update', argument: 'protocol', step: 'ct update', when: 'protocol state, window and timeout of an entry: nf_conntrack_tcp_packet and kin' },
+  {
+    name: 'ct-update',
+    argument: 'protocol',
+    step: 'ct update',
+    when: 'protocol state, window and timeout of an entry: nf_conntrack_tcp_packet and kin',
+  },
   { name: 'ct-account', argument: 'none', step: 'ct acct', when: 'nf_ct_acct_update (nf_conntrack_acct=1)' },
-  { name: 'ct-confirm', argument: 'none', step: 'ct confirm', when: '__nf_conntrack_confirm puts a new entry into the table' },
-  { name: 'ct-checksum', argument: 'octets64', step: 'checksum', when: 'nf_ip_checksum over the layer-4 octets; argument: octets / 64 rounded up' },
+  {
+    name: 'ct-confirm',
+    argument: 'none',
+    step: 'ct confirm',
+    when: '__nf_conntrack_confirm puts a new entry into the table',
+  },
+  {
+    name: 'ct-checksum',
+    argument: 'octets64',
+    step: 'checksum',
+    when: 'nf_ip_checksum over the layer-4 octets; argument: octets / 64 rounded up',
+  },
   { name: 'nat-lookup', argument: 'none', step: 'nat', when: 'nf_nat_inet_fn on a packet of a connection' },
-  { name: 'nat-setup', argument: 'none', step: 'nat setup', when: 'nf_nat_setup_info: a new connection gets its translation (null bindings included)' },
-  { name: 'nat-mangle', argument: 'protocol', step: 'nat mangle', when: 'nf_nat_packet rewrites addresses, ports, checksums' },
+  {
+    name: 'nat-setup',
+    argument: 'none',
+    step: 'nat setup',
+    when: 'nf_nat_setup_info: a new connection gets its translation (null bindings included)',
+  },
+  {
+    name: 'nat-mangle',
+    argument: 'protocol',
+    step: 'nat mangle',
+    when: 'nf_nat_packet rewrites addresses, ports, checksums',
+  },
   { name: 'route', argument: 'family', step: 'route', when: 'ip_route_input / ip6_route_input lookup' },
   { name: 'route-output', argument: 'family', step: 'route out', when: 'ip_route_output / ip_route_me_harder' },
   { name: 'forward', argument: 'family', step: 'forward', when: 'ip_forward / ip6_forward: TTL, MTU' },
@@ -47,21 +107,61 @@ export const EVENTS = [
   { name: 'vlan-push', argument: 'interface', step: 'tag', when: 'vlan_dev_hard_start_xmit' },
   { name: 'pppoe-push', argument: 'interface', step: 'pppoe out', when: 'pppoe_xmit' },
   { name: 'tx', argument: 'interface', step: 'tx', when: 'dev_queue_xmit to a physical interface' },
-  { name: 'ingress-hook', argument: 'interface', step: 'ingress', when: 'nf_hook_ingress on a device that has entries there' },
-  { name: 'egress-hook', argument: 'interface', step: 'egress', when: 'nf_hook_egress on a device that has entries there' },
-  { name: 'flow-lookup', argument: 'flowtable', step: 'flowtable miss', when: 'nf_flow_offload_ip_hook looked and did not forward (argument: flowtable; family is in the path)' },
-  { name: 'flow-hit', argument: 'family', step: 'flowtable hit', when: 'nf_flow_offload_ip_hook found the flow and forwards it' },
+  {
+    name: 'ingress-hook',
+    argument: 'interface',
+    step: 'ingress',
+    when: 'nf_hook_ingress on a device that has entries there',
+  },
+  {
+    name: 'egress-hook',
+    argument: 'interface',
+    step: 'egress',
+    when: 'nf_hook_egress on a device that has entries there',
+  },
+  {
+    name: 'flow-lookup',
+    argument: 'flowtable',
+    step: 'flowtable miss',
+    when: 'nf_flow_offload_ip_hook looked and did not forward (argument: flowtable; family is in the path)',
+  },
+  {
+    name: 'flow-hit',
+    argument: 'family',
+    step: 'flowtable hit',
+    when: 'nf_flow_offload_ip_hook found the flow and forwards it',
+  },
   { name: 'flow-nat', argument: 'protocol', step: 'flow nat', when: 'nf_flow_nat_ip rewrites the packet' },
-  { name: 'flow-counter', argument: 'none', step: 'flow counter', when: 'nf_ct_acct_update on the fast path (flowtable counter)' },
+  {
+    name: 'flow-counter',
+    argument: 'none',
+    step: 'flow counter',
+    when: 'nf_ct_acct_update on the fast path (flowtable counter)',
+  },
   { name: 'flow-xmit', argument: 'family', step: 'flow xmit', when: 'neigh_xmit or direct xmit from the fast path' },
-  { name: 'flow-add', argument: 'flowtable', step: 'flow add', when: 'nft_flow_offload_eval created a flow: routes, allocation, insertion' },
+  {
+    name: 'flow-add',
+    argument: 'flowtable',
+    step: 'flow add',
+    when: 'nft_flow_offload_eval created a flow: routes, allocation, insertion',
+  },
   { name: 'flow-teardown', argument: 'none', step: 'flow teardown', when: 'flow_offload_teardown' },
-  { name: 'hardware', argument: 'interface', step: 'hardware', when: 'the device forwarded the frame itself: the CPU saw nothing' },
+  {
+    name: 'hardware',
+    argument: 'interface',
+    step: 'hardware',
+    when: 'the device forwarded the frame itself: the CPU saw nothing',
+  },
   { name: 'reject', argument: 'none', step: 'reject', when: 'a RST or an ICMP error is built for a reject' },
   { name: 'icmp-error', argument: 'family', step: 'icmp error', when: 'icmp_send / icmpv6_send' },
   { name: 'icmp-reply', argument: 'family', step: 'echo reply', when: 'icmp_reply to an echo request' },
   { name: 'drop', argument: 'reason', step: 'drop', when: 'kfree_skb_reason' },
-  { name: 'gso-segment', argument: 'octets64', step: 'segment', when: 'a super-packet is cut to the MTU at transmit; argument: number of segments' },
+  {
+    name: 'gso-segment',
+    argument: 'octets64',
+    step: 'segment',
+    when: 'a super-packet is cut to the MTU at transmit; argument: number of segments',
+  },
 ] as const satisfies readonly EventKind[];
 
 export type EventName = (typeof EVENTS)[number]['name'];
@@ -90,10 +190,45 @@ export const HOOK_NAMES = ['prerouting', 'input', 'forward', 'output', 'postrout
  * `lookup-*`: `size` of the ExpressionShape is the number of elements.
  */
 export const EXPRESSION_COSTS = [
-  'payload', 'payload-set', 'exthdr', 'exthdr-set', 'cmp', 'cmp16', 'range', 'bitwise', 'byteorder', 'immediate', 'verdict',
-  'lookup-hash', 'lookup-rbtree', 'lookup-pipapo', 'lookup-bitmap', 'dynset', 'meta', 'meta-set', 'ct', 'ct-set',
-  'counter', 'limit', 'quota', 'connlimit', 'last', 'log', 'reject', 'nat', 'masquerade', 'redirect', 'notrack',
-  'flow-offload', 'rt', 'fib', 'numgen', 'hash', 'objref', 'dup', 'fwd',
+  'payload',
+  'payload-set',
+  'exthdr',
+  'exthdr-set',
+  'cmp',
+  'cmp16',
+  'range',
+  'bitwise',
+  'byteorder',
+  'immediate',
+  'verdict',
+  'lookup-hash',
+  'lookup-rbtree',
+  'lookup-pipapo',
+  'lookup-bitmap',
+  'dynset',
+  'meta',
+  'meta-set',
+  'ct',
+  'ct-set',
+  'counter',
+  'limit',
+  'quota',
+  'connlimit',
+  'last',
+  'log',
+  'reject',
+  'nat',
+  'masquerade',
+  'redirect',
+  'notrack',
+  'flow-offload',
+  'rt',
+  'fib',
+  'numgen',
+  'hash',
+  'objref',
+  'dup',
+  'fwd',
 ] as const;
 export type ExpressionCost = (typeof EXPRESSION_COSTS)[number];
 
