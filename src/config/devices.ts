@@ -1,0 +1,110 @@
+// The device names that a ruleset speaks of, and what it does with them: the hints from which a router is inferred
+// when no router file is given.
+import type { Expression } from '../bytecode/expression.ts';
+import type { Ruleset, Table } from '../bytecode/ruleset.ts';
+
+export interface DeviceHints {
+  /** Names in order of first appearance; wildcards made concrete (`ppp*` is `ppp0`). */
+  names: string[];
+  /** Names that a masquerade or snat rule has as `oifname`. */
+  translated: Set<string>;
+  /** Names of flowtable devices. */
+  flowtableDevices: string[];
+  /** Names that rules compare with (not only flowtables and netdev chains). */
+  matched: Set<string>;
+}
+
+/** Reads the hints off the bytecode. */
+export function deviceHints(ruleset: Ruleset): DeviceHints {
+  const hints: DeviceHints = { names: [], translated: new Set(), flowtableDevices: [], matched: new Set() };
+  const add = (name: string): void => {
+    if (name !== '' && name !== 'lo' && !hints.names.includes(name) && hints.names.length < 256) hints.names.push(name);
+  };
+  for (const table of ruleset.tables) {
+    for (const chain of table.chains) {
+      for (const rule of chain.rules) {
+        const seen = ruleDevices(rule.expressions, table, ruleset);
+        for (const name of [...seen.input, ...seen.output]) {
+          add(name);
+          hints.matched.add(name);
+        }
+        if (translates(rule.expressions, table)) for (const name of seen.output) hints.translated.add(name);
+      }
+    }
+  }
+  for (const table of ruleset.tables) {
+    for (const flowtable of table.flowtables) {
+      for (const device of flowtable.devices) {
+        const name = concrete(device);
+        add(name);
+        if (!hints.flowtableDevices.includes(name)) hints.flowtableDevices.push(name);
+      }
+    }
+    for (const chain of table.chains) for (const device of chain.base?.devices ?? []) add(concrete(device));
+  }
+  for (const name of ruleset.interfaceNames) add(name);
+  return hints;
+}
+
+/** Whether a rule translates sources, itself or in the chain that it jumps to. */
+function translates(expressions: Expression[], table: Table, depth = 0): boolean {
+  for (const expression of expressions) {
+    if (expression.kind === 'masquerade') return true;
+    if (expression.kind === 'nat' && expression.type === 'snat') return true;
+    if (expression.kind !== 'verdict' || depth > 4) continue;
+    const target = table.chains.find((chain) => chain.name === expression.verdict.chain);
+    if (target?.rules.some((rule) => translates(rule.expressions, table, depth + 1))) return true;
+  }
+  return false;
+}
+
+interface RuleDevices {
+  input: string[];
+  output: string[];
+}
+
+function ruleDevices(expressions: Expression[], table: Table, ruleset: Ruleset): RuleDevices {
+  const found: RuleDevices = { input: [], output: [] };
+  let loaded: { side: 'input' | 'output'; byName: boolean } | undefined;
+  const note = (data: Uint8Array): void => {
+    if (loaded === undefined) return;
+    const name = loaded.byName ? nameOf(data) : (ruleset.interfaceNames[indexOf(data)] ?? '');
+    if (name !== '' && name !== 'lo') found[loaded.side].push(concrete(name));
+  };
+  for (const expression of expressions) {
+    if (expression.kind === 'meta') {
+      loaded = sideOf(expression.key);
+    } else if (expression.kind === 'cmp' && expression.op === 'eq') {
+      note(expression.data);
+    } else if (expression.kind === 'lookup' && !expression.invert && loaded !== undefined) {
+      const set = table.sets.find((row) => row.name === expression.set);
+      const type = set?.keyTypes[0];
+      if (type !== 'ifname' && type !== 'iface_index') continue;
+      for (const element of set?.elements ?? []) note(element.key.subarray(0, type === 'ifname' ? 16 : 4));
+    }
+  }
+  return found;
+}
+
+function sideOf(key: string): { side: 'input' | 'output'; byName: boolean } | undefined {
+  if (key === 'iifname') return { side: 'input', byName: true };
+  if (key === 'oifname') return { side: 'output', byName: true };
+  if (key === 'iif') return { side: 'input', byName: false };
+  if (key === 'oif') return { side: 'output', byName: false };
+  return undefined;
+}
+
+/** A name of up to 16 octets, zero-padded; a wildcard compares fewer octets and has no terminating zero. */
+function nameOf(data: Uint8Array): string {
+  const end = data.indexOf(0);
+  const text = Buffer.from(end < 0 ? data : data.subarray(0, end)).toString('latin1');
+  return end < 0 && data.length < 16 ? `${text}*` : text;
+}
+
+function indexOf(data: Uint8Array): number {
+  return (data[0] ?? 0) | ((data[1] ?? 0) << 8) | ((data[2] ?? 0) << 16);
+}
+
+function concrete(name: string): string {
+  return name.endsWith('*') ? `${name.slice(0, -1)}0` : name;
+}

@@ -1,0 +1,231 @@
+// A router file (YAML or JSON) to a checked RouterSpec. The format is the one the kernel judge takes as topology,
+// without `setup`. Unknown keys and wrong values are errors that name the key's path.
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { ConfigError } from '../base/errors.ts';
+import type { InterfaceSpec, RouterSpec, RouteSpec } from '../net/spec.ts';
+import { parseAddress, parseMac, parsePrefix } from '../packet/address.ts';
+
+/** What answers for every neighbour that the file does not name (the kernel judge's default). */
+export const DEFAULT_NEIGHBOUR_MAC = '02:ee:00:00:00:01';
+/** A router file larger than this is not one. */
+const MAX_FILE_OCTETS = 16 * 1024 * 1024;
+
+const mac = z.string().refine((text) => parseMac(text) !== undefined, 'not a MAC address (aa:bb:cc:dd:ee:ff)');
+const address = z.string().refine((text) => parseAddress(text) !== undefined, 'not an IPv4 or IPv6 address');
+const prefix = z
+  .string()
+  .refine((text) => parsePrefix(text) !== undefined, 'not an address with a prefix length (192.168.1.1/24)');
+const destination = z
+  .string()
+  .refine((text) => text === 'default' || parsePrefix(text) !== undefined, "not a prefix (10.0.0.0/8) or 'default'");
+const name = z
+  .string()
+  .min(1)
+  .max(15)
+  .regex(/^[^\s/:]+$/, 'not an interface name (1 to 15 characters, no blanks, slashes or colons)');
+
+const interfaceSchema = z.strictObject({
+  name,
+  mac: mac.optional(),
+  addresses: z.array(prefix).default([]),
+  mtu: z.number().int().min(68).max(65_535).default(1500),
+  peerMtu: z.number().int().optional(),
+  type: z.enum(['veth', 'physical', 'vlan', 'bridge', 'pppoe', 'dummy']).default('physical'),
+  link: name.optional(),
+  id: z.number().int().min(0).max(65_535).optional(),
+  session: z.number().int().min(0).max(65_535).optional(),
+  protocol: z.enum(['802.1Q', '802.1ad', '802.1q']).optional(),
+  ports: z.array(name).optional(),
+  linkLocal: z.boolean().default(false),
+});
+
+const routerSchema = z.strictObject({
+  interfaces: z.array(interfaceSchema).min(1).max(4096),
+  routes: z
+    .array(
+      z.strictObject({
+        dst: destination,
+        via: address.optional(),
+        dev: name.optional(),
+        type: z.enum(['unicast', 'blackhole', 'unreachable', 'prohibit', 'throw']).default('unicast'),
+        mtu: z.number().int().min(68).max(65_535).optional(),
+        metric: z.number().int().min(0).optional(),
+      }),
+    )
+    .max(1_000_000)
+    .default([]),
+  neighbours: z.array(z.strictObject({ dev: name, ip: address, mac })).default([]),
+  sysctl: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
+  defaultNeighbourMac: mac.optional(),
+});
+
+type InterfaceInput = z.infer<typeof interfaceSchema>;
+
+/** Reads a router file. Throws ConfigError (path in the file) when it is unreadable, not YAML or JSON, or wrong. */
+export function loadRouter(file: string): RouterSpec {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(file, '', `cannot be read: ${(error as Error).message}`);
+  }
+  if (text.length > MAX_FILE_OCTETS) throw new ConfigError(file, '', 'larger than 16 MiB: not a router file');
+  return parseRouter(text, file);
+}
+
+/** The same for text already at hand; `file` names it in errors. */
+export function parseRouter(text: string, file: string): RouterSpec {
+  const document = parseDocument(text, { prettyErrors: true });
+  const problem = document.errors[0];
+  if (problem !== undefined) throw new ConfigError(file, '', problem.message.split('\n')[0] ?? 'not YAML');
+  let data: unknown;
+  try {
+    data = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError(file, '', (error as Error).message);
+  }
+  const parsed = routerSchema.safeParse(data);
+  if (!parsed.success) throw issueError(file, parsed.error);
+  let physical = 0;
+  const interfaces = parsed.data.interfaces.map((input, index) => {
+    if (input.type === 'physical' || input.type === 'veth') physical++;
+    return interfaceSpec(input, index, physical, file);
+  });
+  checkNames(parsed.data.interfaces, interfaces, file);
+  const routes = parsed.data.routes.map((route, index) => routeSpec(route, index, interfaces, file));
+  parsed.data.neighbours.forEach((neighbour, index) => {
+    requireDevice(interfaces, neighbour.dev, `neighbours[${index}].dev`, file);
+  });
+  return {
+    interfaces,
+    routes,
+    neighbours: parsed.data.neighbours.map((row) => ({ ...row, mac: row.mac.toLowerCase() })),
+    sysctl: normaliseSysctl(parsed.data.sysctl),
+    defaultNeighbourMac: parsed.data.defaultNeighbourMac ?? DEFAULT_NEIGHBOUR_MAC,
+  };
+}
+
+function issueError(file: string, error: z.ZodError): ConfigError {
+  const issue = error.issues[0];
+  const path = (issue?.path ?? [])
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('');
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    const full = path === '' ? key : `${path}.${key}`;
+    const remedy =
+      key === 'setup' ? 'shell commands are not run here; write routes and neighbours instead' : 'remove it';
+    return new ConfigError(file, full, `unknown key (${remedy})`);
+  }
+  return new ConfigError(file, path, issue?.message ?? 'wrong');
+}
+
+/** The kernel judge numbers the MAC addresses of physical interfaces that name none. */
+function interfaceSpec(input: InterfaceInput, index: number, physical: number, file: string): InterfaceSpec {
+  const type = input.type === 'veth' ? 'physical' : input.type;
+  const path = `interfaces[${index}]`;
+  if ((type === 'vlan' || type === 'pppoe') && input.link === undefined) {
+    throw new ConfigError(file, `${path}.link`, `a ${type} interface needs the device below it`);
+  }
+  if (type === 'vlan' && (input.id === undefined || input.id < 1 || input.id > 4094)) {
+    throw new ConfigError(file, `${path}.id`, 'a vlan interface needs its VLAN id, 1 to 4094');
+  }
+  if (type === 'bridge' && (input.ports ?? []).length === 0) {
+    throw new ConfigError(file, `${path}.ports`, 'a bridge needs its ports');
+  }
+  const id = input.id ?? input.session;
+  return {
+    name: input.name,
+    mac: (input.mac ?? `02:00:00:00:00:${physical.toString(16).padStart(2, '0')}`).toLowerCase(),
+    addresses: input.addresses,
+    mtu: input.mtu,
+    type,
+    ...(input.link === undefined ? {} : { link: input.link }),
+    ...(id === undefined ? {} : { id }),
+    ...(type === 'vlan' ? { protocol: input.protocol?.toLowerCase() === '802.1ad' ? 0x88a8 : 0x8100 } : {}),
+    ...(input.ports === undefined ? {} : { ports: input.ports }),
+    linkLocal: input.linkLocal,
+  };
+}
+
+function checkNames(inputs: InterfaceInput[], interfaces: InterfaceSpec[], file: string): void {
+  const seen = new Set<string>();
+  interfaces.forEach((row, index) => {
+    if (seen.has(row.name)) throw new ConfigError(file, `interfaces[${index}].name`, `'${row.name}' stands twice`);
+    seen.add(row.name);
+  });
+  interfaces.forEach((row, index) => {
+    if (row.link !== undefined) requireDevice(interfaces, row.link, `interfaces[${index}].link`, file);
+    if (row.link === row.name)
+      throw new ConfigError(file, `interfaces[${index}].link`, 'a device cannot lie on itself');
+    (row.ports ?? []).forEach((port, at) => {
+      requireDevice(interfaces, port, `interfaces[${index}].ports[${at}]`, file);
+    });
+    inheritMac(row, inputs[index]?.mac, interfaces);
+  });
+  for (const row of interfaces) requireNoLoop(row, interfaces, file);
+}
+
+/** A VLAN or PPPoE device has the MAC address of the device below it, a bridge that of its first port. */
+function inheritMac(row: InterfaceSpec, given: string | undefined, interfaces: InterfaceSpec[]): void {
+  if (given !== undefined) return;
+  const below = row.link ?? row.ports?.[0];
+  const source = interfaces.find((other) => other.name === below);
+  if (source !== undefined) row.mac = source.mac;
+}
+
+function requireNoLoop(start: InterfaceSpec, interfaces: InterfaceSpec[], file: string): void {
+  let row: InterfaceSpec | undefined = start;
+  for (let depth = 0; row?.link !== undefined; depth++) {
+    if (depth > 8)
+      throw new ConfigError(file, 'interfaces', `'${start.name}' is stacked more than 8 deep, or on itself`);
+    const below: string = row.link;
+    row = interfaces.find((other) => other.name === below);
+  }
+}
+
+function requireDevice(interfaces: InterfaceSpec[], device: string, path: string, file: string): void {
+  if (interfaces.some((row) => row.name === device)) return;
+  const known = interfaces.map((row) => row.name).join(', ');
+  throw new ConfigError(file, path, `no interface is called '${device}' (there are ${known})`);
+}
+
+function routeSpec(
+  input: z.infer<typeof routerSchema>['routes'][number],
+  index: number,
+  interfaces: InterfaceSpec[],
+  file: string,
+): RouteSpec {
+  const path = `routes[${index}]`;
+  if (input.dev !== undefined) requireDevice(interfaces, input.dev, `${path}.dev`, file);
+  if (input.type === 'unicast' && input.dev === undefined && input.via === undefined) {
+    throw new ConfigError(file, path, "needs 'dev' or 'via', or a 'type' such as blackhole");
+  }
+  const isV6 = input.via?.includes(':') ?? false;
+  const dst = input.dst === 'default' ? (isV6 ? '::/0' : '0.0.0.0/0') : input.dst;
+  if (input.via !== undefined && dst.includes(':') !== isV6) {
+    throw new ConfigError(file, `${path}.via`, 'the gateway is of another family than the destination');
+  }
+  return {
+    dst,
+    type: input.type,
+    ...(input.via === undefined ? {} : { via: input.via }),
+    ...(input.dev === undefined ? {} : { dev: input.dev }),
+    ...(input.mtu === undefined ? {} : { mtu: input.mtu }),
+    ...(input.metric === undefined ? {} : { metric: input.metric }),
+  };
+}
+
+/** `net/ipv4/ip_forward` and `net.ipv4.ip_forward` are the same key; numbers in text become numbers. */
+function normaliseSysctl(input: Record<string, number | string | boolean>): Record<string, number | string> {
+  const sysctl: Record<string, number | string> = {};
+  for (const [key, value] of Object.entries(input)) {
+    const number = typeof value === 'boolean' ? Number(value) : Number(value);
+    const isNumber = typeof value !== 'string' || /^\s*-?\d+\s*$/.test(value);
+    sysctl[key.includes('/') ? key.replaceAll('.', '\u0000').replaceAll('/', '.').replaceAll('\u0000', '/') : key] =
+      isNumber ? number : value;
+  }
+  return sysctl;
+}
