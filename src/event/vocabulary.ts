@@ -187,7 +187,9 @@ export const HOOK_NAMES = ['prerouting', 'input', 'forward', 'output', 'postrout
 
 /**
  * Kinds of expressions as the cost model prices them: the kernel's fast variants are their own rows.
- * `lookup-*`: `size` of the ExpressionShape is the number of elements.
+ * `cmp` is nft_cmp_fast (eq or neq, up to 4 octets), `cmp16` nft_cmp16_fast (eq or neq, up to 16), `cmp-generic` the rest (orders).
+ * `size` of the ExpressionShape: elements of the set for `lookup-*` and `dynset`; octets loaded, stored or compared for
+ * `payload`, `payload-set`, `meta`, `cmp*`, `range`, `bitwise`; 0 elsewhere.
  */
 export const EXPRESSION_COSTS = [
   'payload',
