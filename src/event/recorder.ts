@@ -1,6 +1,7 @@
 // Collects one packet's events and interns the sequence: equal paths become one small integer.
 // What is left of a packet is (time, path, bytes, flow); what happened, how often, stands in the path table.
-import { growU32, u32 } from '../base/columns.ts';
+import { f64, growU32, u32 } from '../base/columns.ts';
+import { SIMPLIFICATIONS } from './simplifications.ts';
 
 /** Rows of 64 octets up to 1536, then powers of two: enough for quantiles of a cost that is linear in length. */
 export const LENGTH_CLASSES = 32;
@@ -55,6 +56,8 @@ export class Recorder {
   #verdict: Uint8Array = new Uint8Array(256);
   /** Packets whose path could not be kept apart any more. */
   overflowPackets = 0;
+  /** [row of simplifications.ts] how often the run took that way. */
+  readonly simplifications: Float64Array = new Float64Array(SIMPLIFICATIONS.length);
 
   /** Starts the next packet. */
   begin(): void {
@@ -65,6 +68,11 @@ export class Recorder {
   event(kind: number, argument: number): void {
     if (this.#length === this.#words.length) this.#words = growU32(this.#words);
     this.#words[this.#length++] = ((kind << 26) | (argument & 0x3ffffff)) >>> 0;
+  }
+
+  /** Counts that the run took a way that differs from the kernel's (simplificationIndex). */
+  simplified(row: number): void {
+    this.simplifications[row] = f64(this.simplifications, row) + 1;
   }
 
   /** Number of events of the packet so far. */
