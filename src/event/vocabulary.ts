@@ -231,6 +231,7 @@ export const EXPRESSION_COSTS = [
   'objref',
   'dup',
   'fwd',
+  'cmp-generic',
 ] as const;
 export type ExpressionCost = (typeof EXPRESSION_COSTS)[number];
 
