@@ -27,4 +27,11 @@ export interface RouterServices {
    * stand at `nexthop[offset…]` (TTL was decremented already).
    */
   forwardTo(packet: Packet, oif: number, version: 0 | 4 | 6, nexthop: Uint8Array, offset: number): void;
+  /**
+   * dst_neigh_lookup: the hardware address that a next hop answers with, valid until the next call; undefined: nobody.
+   * The flowtable asks it for the way below a bridge, VLAN or PPPoE device. nexthop6 undefined: IPv4.
+   */
+  neighbour?(oif: Interface, nexthop4: number, nexthop6: Uint32Array | undefined): Uint8Array | undefined;
+  /** br_fdb_find: the port of a bridge behind which a hardware address was learned. */
+  bridgePort?(bridge: Interface, mac: Uint8Array): Interface | undefined;
 }
