@@ -29,7 +29,9 @@ export function inOrder(...parts: Arrival[][]): Arrival[] {
   return parts
     .flat()
     .map((arrival, index) => ({ arrival, index }))
-    .sort((a, b) => (a.arrival.timeNs < b.arrival.timeNs ? -1 : a.arrival.timeNs > b.arrival.timeNs ? 1 : a.index - b.index))
+    .sort((a, b) =>
+      a.arrival.timeNs < b.arrival.timeNs ? -1 : a.arrival.timeNs > b.arrival.timeNs ? 1 : a.index - b.index,
+    )
     .map((row) => row.arrival);
 }
 
@@ -43,14 +45,32 @@ export function homeRouter(): Arrival[] {
     dnsLookup(dns, 0.7, 40003, 'never.example.com', false),
     webBrowsing(1.0),
     tcpConversation({ ...TV, far: '198.51.100.80' }, download(3.0, 1200)),
-    udpConversation({ ...PHONE, far: '192.0.2.55' }, { sport: 50004, dport: 3478, start: 5, packets: 400, gap: 0.02, up: 180, down: 1100 }),
-    udpConversation({ ...TV, far: '192.0.2.99' }, { sport: 51413, dport: 6881, start: 8, packets: 12, gap: 0.5, up: 90, down: 0 }),
-    tcpConversation(LAPTOP6, { sport: 41000, dport: 443, start: 6, exchanges: [{ up: 600, down: 120_000 }], mss: 1428 }),
+    udpConversation(
+      { ...PHONE, far: '192.0.2.55' },
+      { sport: 50004, dport: 3478, start: 5, packets: 400, gap: 0.02, up: 180, down: 1100 },
+    ),
+    udpConversation(
+      { ...TV, far: '192.0.2.99' },
+      { sport: 51413, dport: 6881, start: 8, packets: 12, gap: 0.5, up: 90, down: 0 },
+    ),
+    tcpConversation(LAPTOP6, {
+      sport: 41000,
+      dport: 443,
+      start: 6,
+      exchanges: [{ up: 600, down: 120_000 }],
+      mss: 1428,
+    }),
     ping(LAPTOP, 10, 77, 4),
     ping(LAPTOP6, 11, 78, 3),
     portScan(20, 60),
-    tcpConversation({ ...LAPTOP, far: '198.51.100.22' }, { sport: 42000, dport: 22, start: 15, exchanges: keystrokes(), rtt: 0.04 }),
-    tcpConversation({ ...PHONE, far: '198.51.100.44' }, { sport: 42100, dport: 443, start: 25, exchanges: [{ up: 300, down: 2000 }], end: 'rst' }),
+    tcpConversation(
+      { ...LAPTOP, far: '198.51.100.22' },
+      { sport: 42000, dport: 22, start: 15, exchanges: keystrokes(), rtt: 0.04 },
+    ),
+    tcpConversation(
+      { ...PHONE, far: '198.51.100.44' },
+      { sport: 42100, dport: 443, start: 25, exchanges: [{ up: 300, down: 2000 }], end: 'rst' },
+    ),
   );
 }
 
@@ -59,7 +79,12 @@ export function webBrowsing(start: number): Arrival[] {
   const parts: Arrival[][] = [];
   for (let n = 0; n < 8; n++) {
     const far = n % 2 === 0 ? '198.51.100.7' : '198.51.100.8';
-    const plan = { sport: 43000 + n, dport: n === 0 ? 80 : 443, start: start + n * 0.11, exchanges: [{ up: 500, down: 4000 + n * 3000 }] };
+    const plan = {
+      sport: 43000 + n,
+      dport: n === 0 ? 80 : 443,
+      start: start + n * 0.11,
+      exchanges: [{ up: 500, down: 4000 + n * 3000 }],
+    };
     parts.push(tcpConversation({ ...LAPTOP, far }, plan));
   }
   return inOrder(...parts);
@@ -104,7 +129,10 @@ export function dns(): Arrival[] {
 export function icmpMessages(): Arrival[] {
   const far: Ends = { ...LAPTOP, far: '198.51.100.9' };
   const asked = udpConversation(far, { sport: 40200, dport: 33434, start: 6, packets: 1, gap: 1, up: 32, down: 0 });
-  const quoted = ip({ src: WAN4, dst: far.far, ttl: 3, id: 1, dontFragment: true }, udp({ sport: 40200, dport: 33434 }, payload(32)));
+  const quoted = ip(
+    { src: WAN4, dst: far.far, ttl: 3, id: 1, dontFragment: true },
+    udp({ sport: 40200, dport: 33434 }, payload(32)),
+  );
   const unreachable = fromOutside(far, 6.02, icmp(3, 3, 0, quoted.subarray(0, 36)));
   const hop: Ends = { ...LAPTOP, far: '198.51.100.1' };
   const exceeded = fromOutside(hop, 6.5, icmp(11, 0, 0, quoted.subarray(0, 28)));
@@ -142,7 +170,10 @@ export function fragments(): Arrival[] {
   const big6 = ip({ src: LAPTOP6.inside, dst: LAPTOP6.far }, udp({ sport: 47002, dport: 9000 }, payload(3000)));
   const frames = [
     ...fragmentIpv4(big, 1500),
-    ...fragmentIpv4(big.map((octet, i) => (i === 5 ? octet + 7 : octet)), 1500).reverse(),
+    ...fragmentIpv4(
+      big.map((octet, i) => (i === 5 ? octet + 7 : octet)),
+      1500,
+    ).reverse(),
     ...fragmentIpv4(lost, 1500).slice(0, 2),
     ...fragmentIpv6(big6, 1500, 0x1234_5678),
   ];
@@ -154,11 +185,22 @@ export function fragments(): Arrival[] {
 }
 
 export function midStream(): Arrival[] {
-  return tcpConversation(LAPTOP, { sport: 48000, dport: 443, start: 0, exchanges: [{ up: 200, down: 9000 }, { up: 200, down: 4000 }], midStream: true });
+  return tcpConversation(LAPTOP, {
+    sport: 48000,
+    dport: 443,
+    start: 0,
+    exchanges: [
+      { up: 200, down: 9000 },
+      { up: 200, down: 4000 },
+    ],
+    midStream: true,
+  });
 }
 
 function arpExchange(start: number): Arrival[] {
   const host = { mac: '02:ee:00:00:00:10', ip: '192.168.1.10' };
   const asked = arp(1, host, { mac: '00:00:00:00:00:00', ip: '192.168.1.1' });
-  return [{ timeNs: at(start), iface: 'br-lan', frame: ether({ src: host.mac, dst: 'ff:ff:ff:ff:ff:ff' }, asked, 0x0806) }];
+  return [
+    { timeNs: at(start), iface: 'br-lan', frame: ether({ src: host.mac, dst: 'ff:ff:ff:ff:ff:ff' }, asked, 0x0806) },
+  ];
 }

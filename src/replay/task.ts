@@ -1,0 +1,37 @@
+// What one worker replays, as data that crosses to its thread.
+import type { Ruleset } from '../bytecode/ruleset.ts';
+import type { RouterSpec } from '../net/spec.ts';
+
+export type OffloadMode = 'as-ruled' | 'off' | 'software' | 'hardware';
+
+/** A capture and, when the user said so, the router interface that it entered at. */
+export interface CaptureSource {
+  path: string;
+  ingress?: string;
+  /** A cooked capture taken on the router itself: packets marked "outgoing" are copies of what it sent. */
+  hasOutgoingCopies?: boolean;
+}
+
+export interface ReplayTask {
+  ruleset: Ruleset;
+  router: RouterSpec;
+  /** The router was inferred: unknown tags are taken off, inside captures under NAT are undone. */
+  inferred: boolean;
+  captures: CaptureSource[];
+  offload: OffloadMode;
+  seed: number;
+  /** This worker's share of the flows; absent: all of them. */
+  shard?: { index: number; of: number };
+  /** Files for per-packet rows (src/replay/spill.ts); absent: not wanted. */
+  eventsSpill?: string;
+  framesSpill?: string;
+  /** Test and trace hooks never cross threads; they are options of runTask. */
+}
+
+/** How far a task is. */
+export interface Progress {
+  packets: number;
+  octetsRead: number;
+  /** 0 when unknown (pipes). */
+  octetsTotal: number;
+}
