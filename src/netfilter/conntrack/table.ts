@@ -21,7 +21,7 @@ const FIRST_CAPACITY = 1024;
 const HARD_MAXIMUM = 1 << 22;
 /** Slots that early_drop looks at: what 8 buckets of a full table hold. */
 const EVICTION_SLOTS = 32;
-/** An entry that nobody confirms or frees is freed after this long (the kernel counts references). */
+/** An entry that nobody confirms, or frees after killing it, is freed after this long (the kernel counts references). */
 const UNCONFIRMED_NS = 60e9;
 const NO_RULE = refusalIndex('no-rule');
 
@@ -208,11 +208,10 @@ export class ConntrackTable {
   kill(entry: number): boolean {
     const status = u32(this.status, entry);
     if ((status & IPS_DYING) !== 0) return false;
+    this.#unhash(entry);
     this.status[entry] = status | IPS_DYING;
-    this.#expiry.remove(entry);
-    if ((status & IPS_CONFIRMED) === 0) return true;
-    this.#remove(entry * 2);
-    this.#remove(entry * 2 + REPLY);
+    this.expiresNs[entry] = this.nowNs + UNCONFIRMED_NS;
+    this.#expiry.put(entry, f64(this.expiresNs, entry), f64(this.flowNumber, entry));
     return true;
   }
 
@@ -220,7 +219,8 @@ export class ConntrackTable {
   free(entry: number): void {
     if (f64(this.flowNumber, entry) === 0) return;
     this.onDestroy?.(entry);
-    this.kill(entry);
+    this.#unhash(entry);
+    this.#expiry.remove(entry);
     if ((u32(this.status, entry) & IPS_SRC_NAT_DONE) !== 0) this.sources.remove(entry);
     this.flowNumber[entry] = 0;
     this.#free[this.#freeCount++] = entry;
@@ -258,6 +258,12 @@ export class ConntrackTable {
     h = Math.imul((h ^ (h >>> 16)) + protocol, 0xc2b2ae35);
     h ^= h >>> 15;
     return (Math.imul(h, 0x2c1b3c6d) ^ (h >>> 12)) >>> 0;
+  }
+
+  #unhash(entry: number): void {
+    if ((u32(this.status, entry) & (IPS_CONFIRMED | IPS_DYING)) !== IPS_CONFIRMED) return;
+    this.#remove(entry * 2);
+    this.#remove(entry * 2 + REPLY);
   }
 
   #insert(node: number): void {
