@@ -1,7 +1,8 @@
 // The exact sum of the parts of a split replay: counters add up, paths that several workers met become one, and
 // everything is ordered by packet number, so that the result is that of one worker.
 import { f64, u8, u32 } from '../base/columns.ts';
-import type { ExpressionState, RulesetState } from '../bytecode/ruleset.ts';
+import type { Expression } from '../bytecode/expression.ts';
+import type { ExpressionState, Ruleset, RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import { LENGTH_CLASSES } from '../event/recorder.ts';
 import { sortDrops } from './drops.ts';
@@ -14,7 +15,7 @@ export interface MergedResult {
 }
 
 /** Merges at least one part; every part read the whole input and replayed its own share of it. */
-export function mergeResults(parts: ReplayResult[]): MergedResult {
+export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedResult {
   const [first] = parts;
   if (first === undefined) throw new Error('nothing to merge');
   const { paths, pathOf } = mergePaths(parts.map((part) => part.paths));
@@ -27,6 +28,7 @@ export function mergeResults(parts: ReplayResult[]): MergedResult {
       superPackets: sum((part) => part.input.superPackets),
       partialChecksums: sum((part) => part.input.partialChecksums),
       untranslated: sum((part) => part.input.untranslated),
+      stripped: sum((part) => part.input.stripped),
     },
     paths,
     names: first.names,
@@ -36,7 +38,7 @@ export function mergeResults(parts: ReplayResult[]): MergedResult {
       frames: sum((part) => part.left[index]?.frames ?? 0),
       octets: sum((part) => part.left[index]?.octets ?? 0),
     })),
-    state: parts.map((part) => part.state).reduce(addStates),
+    state: parts.map((part) => part.state).reduce((a, b) => addStates(a, b, ruleset)),
     conntrack: parts.flatMap((part) => part.conntrack).sort((a, b) => a.firstPacket - b.firstPacket),
     conntrackPeak: sum((part) => part.conntrackPeak),
     conntrackLimit: first.conntrackLimit,
@@ -156,31 +158,52 @@ function mergeFlows(parts: FlowSummary[]): FlowSummary {
   };
 }
 
-/** Counters add up; a split replay has no other state that rules change (netfilter/shardable.ts saw to that). */
-function addStates(a: RulesetState, b: RulesetState): RulesetState {
+/**
+ * Counters add up, their start values (which every part has) once; a split replay has no other state that rules
+ * change (netfilter/shardable.ts saw to that).
+ */
+function addStates(a: RulesetState, b: RulesetState, ruleset: Ruleset): RulesetState {
   return {
-    tables: a.tables.map((table, t) => ({
-      chains: table.chains.map((chain, c) => ({
-        rules: chain.rules.map((rule, r) =>
-          rule.map((state, e) => addState(state, b.tables[t]?.chains[c]?.rules[r]?.[e] ?? null)),
+    tables: a.tables.map((table, t) => {
+      const other = b.tables[t];
+      const start = ruleset.tables[t];
+      return {
+        chains: table.chains.map((chain, c) => ({
+          rules: chain.rules.map((rule, r) =>
+            rule.map((state, e) =>
+              addState(state, other?.chains[c]?.rules[r]?.[e] ?? null, start?.chains[c]?.rules[r]?.expressions[e]),
+            ),
+          ),
+        })),
+        sets: table.sets.map((set, s) => addSets(set, other?.sets[s] ?? null, start?.sets[s]?.elements)),
+        objects: table.objects.map((state, o) =>
+          addState(state, other?.objects[o] ?? null, counterOf(start?.objects[o])),
         ),
-      })),
-      sets: table.sets.map((set, s) => addSets(set, b.tables[t]?.sets[s] ?? null)),
-      objects: table.objects.map((state, o) => addState(state, b.tables[t]?.objects[o] ?? null)),
-    })),
+      };
+    }),
   };
 }
 
-function addState(a: ExpressionState | null, b: ExpressionState | null): ExpressionState | null {
-  if (a?.kind === 'counter' && b?.kind === 'counter') {
-    return { kind: 'counter', packets: a.packets + b.packets, bytes: a.bytes + b.bytes };
-  }
-  return a;
+type Counter = Extract<Expression, { kind: 'counter' }>;
+
+function counterOf(object: Ruleset['tables'][number]['objects'][number] | undefined): Counter | undefined {
+  return object?.type === 'counter' ? { kind: 'counter', packets: object.packets, bytes: object.bytes } : undefined;
 }
 
+function addState(
+  a: ExpressionState | null,
+  b: ExpressionState | null,
+  start: Expression | undefined,
+): ExpressionState | null {
+  if (a?.kind !== 'counter' || b?.kind !== 'counter') return a;
+  const base = start?.kind === 'counter' ? start : { packets: 0, bytes: 0 };
+  return { kind: 'counter', packets: a.packets + b.packets - base.packets, bytes: a.bytes + b.bytes - base.bytes };
+}
+
+type Elements = Ruleset['tables'][number]['sets'][number]['elements'];
 type SetStateOrNull = RulesetState['tables'][number]['sets'][number];
 
-function addSets(a: SetStateOrNull, b: SetStateOrNull): SetStateOrNull {
+function addSets(a: SetStateOrNull, b: SetStateOrNull, start: Elements | undefined): SetStateOrNull {
   if (a === null || b === null) return a;
   return {
     elements: a.elements.map((element, i) => {
@@ -188,12 +211,16 @@ function addSets(a: SetStateOrNull, b: SetStateOrNull): SetStateOrNull {
       if (element.expressions === undefined || other?.expressions === undefined) return element;
       return {
         ...element,
-        expressions: element.expressions.map((expression, e) => {
-          const same = other.expressions?.[e];
-          if (expression.kind !== 'counter' || same?.kind !== 'counter') return expression;
-          return { ...expression, packets: expression.packets + same.packets, bytes: expression.bytes + same.bytes };
-        }),
+        expressions: element.expressions.map((row, e) =>
+          addElementCounter(row, other.expressions?.[e], start?.[i]?.expressions?.[e]),
+        ),
       };
     }),
   };
+}
+
+function addElementCounter(a: Expression, b: Expression | undefined, start: Expression | undefined): Expression {
+  if (a.kind !== 'counter' || b?.kind !== 'counter') return a;
+  const base = start?.kind === 'counter' ? start : { packets: 0, bytes: 0 };
+  return { kind: 'counter', packets: a.packets + b.packets - base.packets, bytes: a.bytes + b.bytes - base.bytes };
 }

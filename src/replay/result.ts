@@ -6,19 +6,19 @@ import type { EventNames } from '../event/vocabulary.ts';
 /** One capture file as it was read. */
 export interface InputFile {
   path: string;
-  /** 'pcap', 'pcapng, gzip', …: for people. */
-  format: string;
+  /** 'Ethernet', …: for people. */
+  linkTypes: string[];
   packets: number;
   /** Octets that the packets had on the wire. */
   wireOctets: number;
   /** Where and why reading stopped early. */
   damage?: { offsetBytes: number; message: string };
-  /** What was passed over, e.g. packets of a link type that cannot carry IP. */
-  notes: string[];
 }
 
 export interface InputSummary {
   files: InputFile[];
+  /** What was passed over, e.g. packets of a link type that cannot carry IP. */
+  notes: string[];
   packets: number;
   wireOctets: number;
   /** Time of the first packet, nanoseconds since 1970 as decimal text; absent when there was none. */
@@ -33,6 +33,8 @@ export interface InputSummary {
   partialChecksums: number;
   /** Inside captures under NAT: packets whose translation was undone to what must have arrived (inferred routers only). */
   untranslated: number;
+  /** Frames whose VLAN or PPPoE headers were taken off, because the inferred router has no device for them. */
+  stripped: number;
 }
 
 /** Packets that ended for one reason; `detail` is the rule or chain of reasons 'rule', 'reject' and 'policy', else -1. */

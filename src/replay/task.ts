@@ -25,7 +25,6 @@ export interface ReplayTask {
   /** Files for per-packet rows (src/replay/spill.ts); absent: not wanted. */
   eventsSpill?: string;
   framesSpill?: string;
-  /** Test and trace hooks never cross threads; they are options of runTask. */
 }
 
 /** How far a task is. */

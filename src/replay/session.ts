@@ -1,0 +1,278 @@
+// One replay on one thread: captures merged by time go through a router, and what happened is folded into a
+// ReplayResult. Nothing here allocates per packet unless per-packet output was asked for.
+import { linkTypeName } from '../capture/linktype.ts';
+import { CaptureMerge } from '../capture/merge.ts';
+import type { CaptureReader } from '../capture/record.ts';
+import { Router } from '../datapath/router.ts';
+import { reasonIndex } from '../event/reasons.ts';
+import { Recorder } from '../event/recorder.ts';
+import type { Interface } from '../net/interfaces.ts';
+import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
+import { DropFold } from './drops.ts';
+import { writeEventRow } from './event-rows.ts';
+import { FlowFold } from './flows.ts';
+import { writeFrameRow } from './frame-rows.ts';
+import { Ingress } from './ingress.ts';
+import type { InputFile, InputSummary, ReplayResult } from './result.ts';
+import { shardOf } from './shard.ts';
+import { SpillWriter } from './spill.ts';
+import type { Progress, ReplayTask } from './task.ts';
+import { Untranslate } from './untranslate.ts';
+
+const OUTGOING = reasonIndex('outgoing');
+const PACKET_OUTGOING = 4;
+/** Packets between two reports of progress; a power of two. */
+const PROGRESS_PACKETS = 1 << 15;
+
+/** Replays a task to its end. Throws CaptureError when a capture is unusable; damage inside one ends up in the result. */
+export async function runTask(task: ReplayTask, onProgress?: (progress: Progress) => void): Promise<ReplayResult> {
+  const session = new Session(task);
+  try {
+    return await session.run(onProgress);
+  } finally {
+    await session.close();
+  }
+}
+
+class Session {
+  readonly #task: ReplayTask;
+  readonly #merge: CaptureMerge;
+  readonly #packet = new Packet();
+  readonly #recorder = new Recorder();
+  readonly #drops = new DropFold();
+  readonly #events: SpillWriter | undefined;
+  readonly #frames: SpillWriter | undefined;
+  #router: Router | undefined;
+  #baseSeconds = 0;
+  #baseNanos = 0;
+  #clockNs = 0;
+  #lastNs = 0;
+  #packets = 0;
+  #wireOctets = 0;
+  #cut = 0;
+  #superPackets = 0;
+  #partialChecksums = 0;
+  #conntrackPeak = 0;
+  #entered: number[] = [];
+  readonly #filePackets: number[] = [];
+  readonly #fileOctets: number[] = [];
+  #left: { frames: number; octets: number }[] = [];
+
+  constructor(task: ReplayTask) {
+    this.#task = task;
+    this.#merge = new CaptureMerge(task.captures);
+    this.#events = task.eventsSpill === undefined ? undefined : new SpillWriter(task.eventsSpill);
+    this.#frames = task.framesSpill === undefined ? undefined : new SpillWriter(task.framesSpill);
+  }
+
+  async run(onProgress?: (progress: Progress) => void): Promise<ReplayResult> {
+    const merge = this.#merge;
+    await merge.open();
+    let loop: PacketLoop | undefined;
+    for (;;) {
+      while (merge.next()) {
+        loop ??= this.#start();
+        this.#replayOne(loop);
+        if ((this.#packets & (PROGRESS_PACKETS - 1)) === 0) {
+          onProgress?.({ packets: this.#packets, octetsRead: merge.readBytes, octetsTotal: merge.totalBytes ?? 0 });
+        }
+      }
+      if (!(await merge.fill())) break;
+    }
+    loop ??= this.#start();
+    loop.router.finish(this.#clockNs);
+    return this.#result(loop);
+  }
+
+  async close(): Promise<void> {
+    this.#events?.close();
+    this.#frames?.close();
+    await this.#merge.close();
+  }
+
+  /** Everything that needs the time of the first packet. */
+  #start(): PacketLoop {
+    const task = this.#task;
+    this.#baseSeconds = this.#merge.timestampSeconds;
+    this.#baseNanos = this.#merge.timestampNanos;
+    const router = new Router({
+      spec: task.router,
+      ruleset: task.ruleset,
+      recorder: this.#recorder,
+      sink: this,
+      seed: task.seed,
+      epochNs: BigInt(this.#baseSeconds) * 1_000_000_000n + BigInt(this.#baseNanos),
+      offload: task.offload,
+    });
+    this.#router = router;
+    this.#entered = router.interfaces.list.map(() => 0);
+    this.#left = router.interfaces.list.map(() => ({ frames: 0, octets: 0 }));
+    const named = task.captures.map((source) =>
+      source.ingress === undefined ? undefined : router.interfaces.byName(source.ingress),
+    );
+    return {
+      router,
+      ingress: new Ingress(task.router, router.interfaces, task.inferred),
+      flows: new FlowFold(router.netfilter.conntrackTable),
+      untranslate: task.inferred ? new Untranslate(router.netfilter.conntrackTable) : undefined,
+      named,
+      namedByInterface: new Map(),
+    };
+  }
+
+  #replayOne(loop: PacketLoop): void {
+    const task = this.#task;
+    const record = this.#merge;
+    const { source } = record;
+    const packet = this.#packet;
+    this.#packets++;
+    const timeNs = (record.timestampSeconds - this.#baseSeconds) * 1e9 + record.timestampNanos - this.#baseNanos;
+    if (timeNs > this.#lastNs) this.#lastNs = timeNs;
+    const named = loop.named[source] ?? this.#namedByCapture(loop, source);
+    this.#count(source, record.wireLength);
+    if (task.shard !== undefined) {
+      const share = shardOf(record.data, record.start, record.end, task.shard.of);
+      if (share !== task.shard.index) return;
+    }
+    // Time never runs backwards for the router, whatever the capture says.
+    if (timeNs > this.#clockNs) this.#clockNs = timeNs;
+    this.#recorder.begin();
+    packet.number = this.#packets;
+    packet.timeNs = this.#clockNs;
+    if (record.packetType === PACKET_OUTGOING && task.captures[source]?.hasOutgoingCopies === true) {
+      packet.attach(record.data, record.start, record.end, record.wireLength);
+      packet.verdict = VERDICT_DROP;
+      packet.reason = OUTGOING;
+      this.#account(loop, 0, timeNs, record.wireLength, 0);
+      return;
+    }
+    if (record.end - record.start < record.wireLength) this.#cut++;
+    loop.untranslate?.undo(record.data, record.start, record.end);
+    const device = loop.ingress.enter(record.data, record.start, record.end, named);
+    const pushed = record.start - loop.ingress.start;
+    packet.attach(record.data, loop.ingress.start, record.end, record.wireLength + pushed);
+    const wireOctets = packet.wireLength;
+    loop.router.process(packet, device.index);
+    this.#account(loop, device.index, timeNs, wireOctets, loop.router.outCount);
+  }
+
+  /** A pcapng interface with the name of a router interface is that interface. */
+  #namedByCapture(loop: PacketLoop, source: number): Interface | undefined {
+    const key = source * 65_536 + this.#merge.interfaceIndex;
+    if (loop.namedByInterface.has(key)) return loop.namedByInterface.get(key);
+    const name = this.#merge.readers[source]?.interfaces[this.#merge.interfaceIndex]?.name ?? '';
+    const device = name === '' ? undefined : loop.router.interfaces.byName(name);
+    loop.namedByInterface.set(key, device);
+    return device;
+  }
+
+  #count(source: number, wireOctets: number): void {
+    this.#wireOctets += wireOctets;
+    this.#filePackets[source] = (this.#filePackets[source] ?? 0) + 1;
+    this.#fileOctets[source] = (this.#fileOctets[source] ?? 0) + wireOctets;
+  }
+
+  #account(loop: PacketLoop, ifindex: number, timeNs: number, wireOctets: number, outCount: number): void {
+    const packet = this.#packet;
+    const path = this.#recorder.end(packet.pathClass, packet.verdict, wireOctets, packet.number);
+    this.#entered[ifindex] = (this.#entered[ifindex] ?? 0) + 1;
+    if (packet.isSuperPacket) this.#superPackets++;
+    if (packet.checksumPartial) this.#partialChecksums++;
+    const table = loop.router.netfilter.conntrackTable;
+    if (table.count > this.#conntrackPeak) this.#conntrackPeak = table.count;
+    if (packet.verdict === VERDICT_LOCAL && packet.ct >= 0) loop.flows.markLocal(packet.ct);
+    if (packet.verdict !== VERDICT_FORWARD && packet.reason !== 0) {
+      this.#drops.add(packet.reason, packet.reasonDetail, wireOctets);
+    }
+    if (this.#events === undefined) return;
+    writeEventRow(
+      this.#events,
+      {
+        packet: packet.number,
+        timeNs,
+        ifindex,
+        verdict: packet.verdict,
+        pathClass: packet.pathClass,
+        reason: packet.reason,
+        detail: packet.reasonDetail,
+        path,
+        wireOctets,
+        flow: packet.ct >= 0 ? (table.flowNumber[packet.ct] as number) : 0,
+      },
+      loop.router.outs,
+      outCount,
+    );
+  }
+
+  /** FrameSink of the router: a frame leaves. */
+  frame(ifindex: number, data: Uint8Array, start: number, end: number, wireLength: number): void {
+    const row = this.#left[ifindex];
+    if (row !== undefined) {
+      row.frames++;
+      row.octets += wireLength;
+    }
+    if (this.#frames === undefined) return;
+    writeFrameRow(this.#frames, this.#packet.number, this.#packet.timeNs, ifindex, data, start, end, wireLength);
+  }
+
+  #result(loop: PacketLoop): ReplayResult {
+    const { router, flows } = loop;
+    const table = router.netfilter.conntrackTable;
+    const conntrack = router.netfilter.conntrackLines(this.#clockNs);
+    for (let entry = 0; entry < table.bound; entry++) if ((table.flowNumber[entry] as number) > 0) flows.fold(entry);
+    return {
+      input: this.#inputSummary(loop),
+      paths: this.#recorder.table(),
+      names: router.netfilter.names(),
+      drops: this.#drops.counts(),
+      flows: flows.summary(),
+      left: this.#left,
+      state: router.netfilter.state(),
+      conntrack,
+      conntrackPeak: this.#conntrackPeak,
+      conntrackLimit: table.maximum,
+      simplified: [...this.#recorder.simplifications],
+      overflowPackets: this.#recorder.overflowPackets,
+    };
+  }
+
+  #inputSummary(loop: PacketLoop): InputSummary {
+    const first = BigInt(this.#baseSeconds) * 1_000_000_000n + BigInt(this.#baseNanos);
+    return {
+      files: this.#merge.readers.map((reader, index) => this.#inputFile(reader, index)),
+      notes: this.#merge.notes(),
+      packets: this.#packets,
+      wireOctets: this.#wireOctets,
+      ...(this.#packets > 0 ? { firstTimeNs: String(first) } : {}),
+      durationNs: this.#lastNs,
+      entered: this.#entered,
+      cut: this.#cut,
+      superPackets: this.#superPackets,
+      partialChecksums: this.#partialChecksums,
+      untranslated: loop.untranslate?.packets ?? 0,
+      stripped: loop.ingress.stripped,
+    };
+  }
+
+  #inputFile(reader: CaptureReader, index: number): InputFile {
+    const { damage } = reader;
+    return {
+      path: reader.path,
+      packets: this.#filePackets[index] ?? 0,
+      wireOctets: this.#fileOctets[index] ?? 0,
+      linkTypes: [...new Set(reader.interfaces.map((row) => linkTypeName(row.linkType)))],
+      ...(damage === undefined ? {} : { damage: { offsetBytes: damage.offsetBytes, message: damage.message } }),
+    };
+  }
+}
+
+interface PacketLoop {
+  router: Router;
+  ingress: Ingress;
+  flows: FlowFold;
+  untranslate: Untranslate | undefined;
+  /** By capture: the interface of `--in`. */
+  named: (Interface | undefined)[];
+  /** By capture and capture interface: the router interface of the same name. */
+  namedByInterface: Map<number, Interface | undefined>;
+}
