@@ -25,7 +25,8 @@ export interface ExprBase {
 }
 
 export type BinaryOperator = '&' | '|' | '^' | '<<' | '>>';
-export type RelationalOperator = 'implicit' | CompareOperator;
+/** `not`: `! flag`, no bit of it set. */
+export type RelationalOperator = 'implicit' | 'not' | CompareOperator;
 
 /** A word, number, address or quoted string that evaluation has not given a meaning yet. */
 export interface SymbolExpr extends ExprBase {
@@ -235,10 +236,10 @@ export type Stmt = StmtBase & (
   | { kind: 'last'; usedMs?: number }
   | { kind: 'connlimit'; count: number; invert: boolean }
   | { kind: 'objref'; objectType: ObjectType; expr: Expr }
-  | { kind: 'log'; prefix?: Expr | string; group?: number; snaplen?: number; queueThreshold?: number; level?: number; flags: number }
-  | { kind: 'reject'; type?: 'icmp' | 'icmpv6' | 'tcp-reset' | 'icmpx'; code?: Expr }
-  /** `fullcone`-like extensions do not exist; `prefix` is `snat ip prefix to`. */
-  | { kind: 'nat'; type: 'snat' | 'dnat' | 'masquerade' | 'redirect'; family?: 'ip' | 'ip6'; address?: Expr; port?: Expr; random: boolean; fullyRandom: boolean; persistent: boolean; prefix?: boolean; interval?: boolean }
+  | { kind: 'log'; prefix?: string; group?: number; snaplen?: number; queueThreshold?: number; level?: number; flags: number }
+  | { kind: 'reject'; type?: 'icmp' | 'icmpv6' | 'tcp-reset' | 'icmpx'; code?: Expr; icmpCode?: number }
+  /** `prefix`: `snat ip prefix to`; `concat`: `ip addr . port to`, or a map to address and port; `interval`: such a map to ranges. */
+  | { kind: 'nat'; type: 'snat' | 'dnat' | 'masquerade' | 'redirect'; family?: 'ip' | 'ip6'; address?: Expr; port?: Expr; random: boolean; fullyRandom: boolean; persistent: boolean; prefix?: boolean; interval?: boolean; concat?: boolean }
   | { kind: 'tproxy'; family?: 'ip' | 'ip6'; address?: Expr; port?: Expr }
   | { kind: 'synproxy'; mss?: number; wscale?: number; timestamp: boolean; sackPerm: boolean }
   | { kind: 'notrack' }
@@ -266,6 +267,7 @@ export interface RuleNode {
 
 /** The hook line of a base chain while parsed: priority may be a name with + or -. */
 export interface HookSpec {
+  hookSpan: Span;
   type: ChainType | string;
   hook: Hook | string;
   priority: PrioritySpec;
