@@ -44,7 +44,7 @@ export const EVENTS = [
     name: 'rule',
     argument: 'rule',
     step: 'rule',
-    when: 'a rule was evaluated; argument: rule << 8 | number of expressions evaluated (255: 255 or more)',
+    when: 'a rule was evaluated; argument: rule << 8 | expressions evaluated when one of them broke it (at most 254), or RULE_MATCHED when all ran',
   },
   { name: 'jump', argument: 'chain', step: 'jump', when: 'jump or goto to a chain' },
   { name: 'policy', argument: 'chain', step: 'policy', when: 'the end of a base chain was reached' },
@@ -167,6 +167,9 @@ export const EVENTS = [
 export type EventName = (typeof EVENTS)[number]['name'];
 
 const INDEX = new Map<string, number>(EVENTS.map((row, index) => [row.name, index]));
+
+/** Low octet of a 'rule' event whose expressions all ran: the rule matched. */
+export const RULE_MATCHED = 255;
 
 /** The kind of an event, to be looked up once at module level, never per packet. */
 export function eventKind(name: EventName): number {
