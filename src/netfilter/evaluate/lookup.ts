@@ -1,0 +1,103 @@
+// `lookup` and `dynset` (nft_lookup.c, nft_dynset.c): find a register's octets in a set or map, or put them there.
+import { registerOffset } from '../../bytecode/registers.ts';
+import type { ExpressionCost, ExpressionShape } from '../../event/vocabulary.ts';
+import type { RuntimeSet } from '../sets/runtime-set.ts';
+import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
+import { cannotRun, type Evaluate, type Of, type PrepareContext, type PreparedExpression } from './prepared.ts';
+import { prepareStateful } from './stateful.ts';
+
+/** Breaks unless the key is in the set; maps put their value into a register, or are the verdict. */
+export function prepareLookup(expression: Of<'lookup'>, context: PrepareContext): PreparedExpression {
+  const set = context.set(expression.set);
+  const from = registerOffset(expression.sreg);
+  return { evaluate: lookup(expression, set, from), shape: lookupShape(set) };
+}
+
+function lookup(expression: Of<'lookup'>, set: RuntimeSet, from: number): Evaluate {
+  const { invert, dreg } = expression;
+  if (invert) {
+    return (run) => {
+      const element = set.lookup(run.bytes, from, run.packet.timeNs);
+      return element >= 0 ? NFT_BREAK : NFT_CONTINUE;
+    };
+  }
+  if (dreg === undefined) {
+    return (run) => {
+      const element = set.lookup(run.bytes, from, run.packet.timeNs);
+      return element < 0 ? NFT_BREAK : set.evaluateElement(element, run);
+    };
+  }
+  if (dreg === 0) {
+    return (run) => {
+      const element = set.lookup(run.bytes, from, run.packet.timeNs);
+      if (element < 0) return NFT_BREAK;
+      const code = set.evaluateElement(element, run);
+      return code === NFT_CONTINUE ? set.verdict(element, run) : code;
+    };
+  }
+  const to = registerOffset(dreg) >>> 2;
+  return (run) => {
+    const element = set.lookup(run.bytes, from, run.packet.timeNs);
+    if (element < 0) return NFT_BREAK;
+    set.copyData(element, run.words, to);
+    return set.evaluateElement(element, run);
+  };
+}
+
+const LOOKUP_COSTS = {
+  hash: 'lookup-hash',
+  rbtree: 'lookup-rbtree',
+  pipapo: 'lookup-pipapo',
+  bitmap: 'lookup-bitmap',
+} as const satisfies Record<string, ExpressionCost>;
+
+/** What a lookup in a set costs; its elements of now stand for those that it will have. */
+export function lookupShape(set: RuntimeSet): ExpressionShape {
+  return { cost: LOOKUP_COSTS[set.backendName], size: set.definition.elements.length };
+}
+
+/** `add`, `update`, `delete`: breaks when the set is full (or, inverted, when it is not). */
+export function prepareDynset(expression: Of<'dynset'>, context: PrepareContext): PreparedExpression {
+  const set = context.set(expression.set);
+  const { definition } = set;
+  if (set.backendName !== 'hash') {
+    cannotRun(context, `the kernel cannot add elements of set "${definition.name}" from a rule: it has intervals`);
+  }
+  set.hasState = true;
+  const from = registerOffset(expression.sregKey);
+  const shape = { cost: 'dynset', size: definition.elements.length } as const;
+  if (expression.op === 'delete') {
+    return {
+      evaluate: (run) => {
+        set.deleteDynamic(run.bytes, from, run.packet.timeNs);
+        return NFT_CONTINUE;
+      },
+      shape,
+    };
+  }
+  return { evaluate: addOrUpdate(expression, context, set, from), shape };
+}
+
+function addOrUpdate(expression: Of<'dynset'>, context: PrepareContext, set: RuntimeSet, from: number): Evaluate {
+  const dataWord = expression.sregData === undefined ? 0 : registerOffset(expression.sregData) >>> 2;
+  const timeoutMs = expression.timeoutMs || (set.definition.timeout ? set.definition.timeoutMs : 0) || 0;
+  const timeoutNs = timeoutMs * 1e6;
+  const isUpdate = expression.op === 'update';
+  const added = expression.invert ? NFT_BREAK : NFT_CONTINUE;
+  const full = expression.invert ? NFT_CONTINUE : NFT_BREAK;
+  const program =
+    expression.expressions.length === 0
+      ? undefined
+      : expression.expressions.map((inner) => {
+          const stateful = prepareStateful(inner, context.engine);
+          return stateful ?? cannotRun(context, `an element of a set cannot hold "${inner.kind}"`);
+        });
+  return (run) => {
+    const now = run.packet.timeNs;
+    const element = set.addDynamic(run.bytes, from, run.words, dataWord, timeoutNs, program, now);
+    if (element < 0) return full;
+    if (isUpdate) set.refresh(element, timeoutNs, now);
+    const code = set.evaluateElement(element, run);
+    return code === NFT_CONTINUE ? added : added === NFT_BREAK ? NFT_BREAK : code;
+  };
+}
