@@ -74,6 +74,7 @@ function hashSource(tuple: Uint32Array, at: number): number {
   let h = Math.imul(u32(tuple, at) ^ 0x9e3779b9, 0x85ebca6b);
   for (let i = 1; i < 4; i++) h = Math.imul((h ^ (h >>> 15)) + u32(tuple, at + i), 0xc2b2ae35);
   h = Math.imul((h ^ (h >>> 13)) + (u32(tuple, at + 8) >>> 16), 0x85ebca6b);
-  h = Math.imul((h ^ (h >>> 16)) + u32(tuple, at + 9), 0xc2b2ae35);
+  // Without the zone: the chain holds all of them.
+  h = Math.imul((h ^ (h >>> 16)) + (u32(tuple, at + 9) & 0xffff), 0xc2b2ae35);
   return (h ^ (h >>> 15)) >>> 0;
 }
