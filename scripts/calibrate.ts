@@ -1,0 +1,164 @@
+// Fits the cost model's weights: instructions per event and expression, from instructions that real kernels executed.
+//   npx tsc -p scripts/tsconfig.build.json && node dist/scripts/calibrate.js [--shared DIR] [--dump DIR] [--write] [--table FILE]
+// It dumps the measured scenarios of the kernel judge, replays each with nftreplay, counts features, fits them by
+// non-negative least squares with 10-fold cross validation, prints the residuals and with --write renews
+// src/cost/weights/{x86-64,arm64}.ts. --table writes the residuals as the Markdown table of docs/ACCURACY.md.
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { FEATURES, pathFeatures, ruleFeatures } from '../src/cost/features.ts';
+import type { Weight, WeightTable } from '../src/cost/weights/weights.ts';
+import type { Fit, Observation, Residual } from './calibrate/fit.ts';
+import { fit, median, rootMeanSquare } from './calibrate/fit.ts';
+import type { Observed } from './calibrate/observe.ts';
+import { observe } from './calibrate/observe.ts';
+import { PRIORS } from './calibrate/priors.ts';
+import type { Scenario } from './calibrate/scenarios.ts';
+import { loadScenarios } from './calibrate/scenarios.ts';
+import { writeWeights } from './calibrate/write-weights.ts';
+
+/** How much the hand-read start counts against a scenario's relative error: small, it only decides what they cannot. */
+const ANCHOR = 1e-4;
+const FOLDS = 10;
+const SETS = ['x86-64', 'arm64'] as const;
+const CONSTANTS = { 'x86-64': 'X86_64_WEIGHTS', arm64: 'ARM64_WEIGHTS' } as const;
+
+const { values } = parseArgs({
+  options: {
+    shared: { type: 'string' },
+    dump: { type: 'string', default: join(tmpdir(), 'nftreplay-calibration') },
+    write: { type: 'boolean', default: false },
+    table: { type: 'string' },
+  },
+});
+const root = projectRoot();
+const shared = values.shared ?? resolve(root, '../shared');
+
+const { scenarios, kernels } = loadScenarios(shared, join(root, 'scripts/calibrate'), values.dump);
+const counted = scenarios.map((scenario) => ({ scenario, features: countFeatures(scenario) }));
+const start = Float64Array.from(FEATURES, (name) => priorOf(name).instructions);
+let anchor: Float64Array = start;
+const fits: Record<string, Fit> = {};
+for (const set of SETS) {
+  const observations = counted.flatMap(({ scenario, features }): Observation[] => {
+    const measured = scenario.measured[set];
+    return measured === undefined || features === undefined ? [] : [{ scenario: scenario.name, measured, features }];
+  });
+  const result = fit(observations, anchor, ANCHOR, FOLDS);
+  fits[set] = result;
+  report(set, result);
+  if (values.write) {
+    const file = join(root, `src/cost/weights/${set}.ts`);
+    writeWeights(file, CONSTANTS[set], tableOf(set, result, observations));
+    process.stdout.write(`wrote ${file}\n`);
+  }
+  if (set === 'x86-64') anchor = result.weights; // arm64 starts where x86-64 ended: nearly the same compiled code
+}
+if (values.table !== undefined) writeFileSync(values.table, markdown(fits));
+
+/** dist/scripts/calibrate.js and scripts/calibrate.ts both find the checkout. */
+function projectRoot(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  return here.endsWith(join('dist', 'scripts')) ? resolve(here, '../..') : resolve(here, '..');
+}
+
+function priorOf(name: string): { instructions: number; note?: string } {
+  const prior = PRIORS[name];
+  if (prior === undefined) throw new Error(`scripts/calibrate/priors.ts has no row for ${name}`);
+  return prior;
+}
+
+/** Mean count of each feature over the measured packets. */
+function countFeatures(scenario: Scenario): Float64Array | undefined {
+  const observed = observe(scenario, (message) => process.stderr.write(`${scenario.name}: ${message}\n`));
+  if (observed === undefined) return undefined;
+  const features = new Float64Array(FEATURES.length);
+  let packets = 0;
+  for (let path = 0; path < observed.paths.packets.length; path++) {
+    packets += observed.paths.packets[path] as number;
+    addPath(observed, path, features);
+  }
+  return features.map((value) => value / packets);
+}
+
+function addPath(observed: Observed, path: number, features: Float64Array): void {
+  const times = observed.paths.packets[path] as number;
+  const add = (feature: number, amount: number) => {
+    features[feature] = (features[feature] as number) + amount * times;
+  };
+  pathFeatures(observed.paths, path, observed.names, add, (rule, count) => {
+    ruleFeatures(observed.names.rules[rule], count, add);
+  });
+}
+
+function tableOf(set: (typeof SETS)[number], result: Fit, observations: Observation[]): WeightTable {
+  const rows: Record<string, Weight> = {};
+  FEATURES.forEach((name, index) => {
+    const seen = observations.some((row) => row.features[index] !== 0);
+    const instructions = Math.round((result.weights[index] as number) * 10) / 10;
+    const note = priorOf(name).note;
+    rows[name] = seen
+      ? { instructions, basis: 'fitted' }
+      : { instructions, basis: 'estimate', note: note ?? 'no scenario' };
+    if (!seen && instructions === 0) rows[name] = { instructions, basis: 'fitted', note: note ?? 'nothing' };
+  });
+  const errors = result.residuals.map((row) => Math.abs(row.error));
+  return {
+    instructionSet: set,
+    source: `insn of the kernel judge, Linux ${kernels[set]}, one instruction = one ns of guest time; fitted by scripts/calibrate.ts`,
+    scenarios: observations.length,
+    medianError: round(median(errors)),
+    worstError: round(Math.max(0, ...errors)),
+    crossValidatedRms: round(rootMeanSquare(result.crossValidated.map((row) => row.error))),
+    rows,
+  };
+}
+
+function report(set: string, result: Fit): void {
+  const line = (row: Residual) =>
+    `${row.scenario.padEnd(46)} ${row.measured.toFixed(0).padStart(8)} ${row.predicted.toFixed(0).padStart(8)} ${percent(row.error).padStart(8)}`;
+  process.stdout.write(`\n${set}: scenario, measured, fitted, error\n`);
+  for (const row of result.residuals) process.stdout.write(`${line(row)}\n`);
+  process.stdout.write(`${summary(set, result)}\n`);
+}
+
+function summary(set: string, result: Fit): string {
+  const errors = result.residuals.map((row) => Math.abs(row.error));
+  const left = result.crossValidated.map((row) => Math.abs(row.error));
+  const worst = result.residuals.reduce(
+    (a, b) => (Math.abs(b.error) > Math.abs(a.error) ? b : a),
+    result.residuals[0] as Residual,
+  );
+  return (
+    `${set}: ${errors.length} scenarios, median error ${percent(median(errors))}, worst ${percent(Math.max(0, ...errors))} (${worst?.scenario}), ` +
+    `left out in turn: median ${percent(median(left))}, worst ${percent(Math.max(0, ...left))}, rms ${percent(rootMeanSquare(left))}`
+  );
+}
+
+function markdown(all: Record<string, Fit>): string {
+  const [x86, arm] = [all['x86-64'] as Fit, all.arm64 as Fit];
+  const byName = new Map(arm.residuals.map((row) => [row.scenario, row]));
+  const cells = (row: Residual | undefined) =>
+    row === undefined
+      ? '| | | '
+      : `| ${row.measured.toFixed(0)} | ${row.predicted.toFixed(0)} | ${percent(row.error)} `;
+  const lines = x86.residuals.map((row) => `| ${row.scenario} ${cells(row)}${cells(byName.get(row.scenario))}|`);
+  return [
+    ...SETS.map((set) => `- ${summary(set, all[set] as Fit)}`),
+    '',
+    '| scenario | x86-64 measured | fitted | error | arm64 measured | fitted | error |',
+    '|---|---:|---:|---:|---:|---:|---:|',
+    ...lines,
+    '',
+  ].join('\n');
+}
+
+function percent(value: number): string {
+  return `${(value * 100).toFixed(1)}%`;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}

@@ -1,0 +1,204 @@
+// Built-in profiles by name, and a user's own from a YAML or JSON file: either whole, or `extends` a built-in one and
+// says only what differs. A plain number is an estimate of the file's author.
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { ConfigError } from '../base/errors.ts';
+import type { Profile, Quantity, QuantityKey } from './profile.ts';
+import { QUANTITIES } from './profile.ts';
+import { PROFILES } from './profiles/all.ts';
+
+/** A profile file larger than this is not one. */
+const MAX_FILE_OCTETS = 1024 * 1024;
+/** Where errors about names given on the command line point. */
+const COMMAND_LINE = '--profile';
+
+const quantity = z.union([
+  z.number().nonnegative().max(1e12),
+  z
+    .strictObject({
+      value: z.number().nonnegative().max(1e12),
+      unit: z.string().max(40).optional(),
+      source: z.string().min(1).max(1000),
+      confidence: z.enum(['measured', 'published', 'datasheet', 'estimate']),
+      low: z.number().nonnegative().optional(),
+      high: z.number().nonnegative().max(1e12).optional(),
+    })
+    .refine((row) => (row.low ?? row.value) <= row.value && row.value <= (row.high ?? row.value), {
+      message: 'low, value and high must ascend',
+    }),
+]);
+type QuantityInput = z.infer<typeof quantity>;
+
+const profileSchema = z.strictObject({
+  name: z.string().min(1).max(64),
+  extends: z.string().optional(),
+  title: z.string().max(200).optional(),
+  instructionSet: z.enum(['x86-64', 'arm64', 'mips']).optional(),
+  clock: quantity.optional(),
+  cores: quantity.optional(),
+  instructionRatio: quantity.optional(),
+  cyclesPerInstruction: quantity.optional(),
+  rxCycles: quantity.optional(),
+  txCycles: quantity.optional(),
+  cyclesPerOctet: quantity.optional(),
+  interruptCycles: quantity.optional(),
+  packetsPerPoll: quantity.optional(),
+  hardware: z
+    .strictObject({
+      present: z.boolean(),
+      what: z.string().max(500).default(''),
+      entries: quantity.optional(),
+      bindRate: quantity.optional(),
+      throughput: quantity.optional(),
+    })
+    .optional(),
+  notes: z.array(z.string().max(500)).max(50).optional(),
+});
+type ProfileInput = z.infer<typeof profileSchema>;
+
+const HARDWARE_UNITS = { entries: 'entries', bindRate: 'packets/s', throughput: 'Mbit/s' } as const;
+
+/** The built-in profiles, in the order in which they are listed. */
+export function profiles(): readonly Profile[] {
+  return PROFILES;
+}
+
+/** A built-in profile. Throws ConfigError that names the nearest one. */
+export function profile(name: string): Profile {
+  const found = PROFILES.find((row) => row.name === name);
+  if (found !== undefined) return found;
+  throw new ConfigError(COMMAND_LINE, '', unknownProfile(name));
+}
+
+/** A profile from a file. Throws ConfigError with the path of the wrong key in it. */
+export function loadProfile(file: string): Profile {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(file, '', `cannot be read: ${(error as Error).message}`);
+  }
+  if (text.length > MAX_FILE_OCTETS) throw new ConfigError(file, '', 'larger than 1 MiB: not a profile');
+  return parseProfile(text, file);
+}
+
+/** The same for text already at hand; `file` names it in errors and as the source of plain numbers. */
+export function parseProfile(text: string, file: string): Profile {
+  const document = parseDocument(text, { prettyErrors: true });
+  const problem = document.errors[0];
+  if (problem !== undefined) throw new ConfigError(file, '', problem.message.split('\n')[0] ?? 'not YAML');
+  let data: unknown;
+  try {
+    data = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError(file, '', (error as Error).message);
+  }
+  const parsed = profileSchema.safeParse(data);
+  if (!parsed.success) throw issueError(file, parsed.error);
+  return build(parsed.data, file);
+}
+
+function build(input: ProfileInput, file: string): Profile {
+  const base = input.extends === undefined ? undefined : baseOf(input.extends, file);
+  const instructionSet = input.instructionSet ?? base?.instructionSet;
+  if (instructionSet === undefined) {
+    throw new ConfigError(file, 'instructionSet', 'missing (x86-64, arm64 or mips; or extend a built-in profile)');
+  }
+  const quantities = Object.fromEntries(
+    QUANTITIES.map(({ key, unit }) => [key, quantityOf(input[key], unit, base?.[key], key, file)]),
+  ) as Record<QuantityKey, Quantity>;
+  return {
+    name: input.name,
+    title: input.title ?? base?.title ?? input.name,
+    instructionSet,
+    ...positive(quantities, file),
+    hardware: hardwareOf(input.hardware, base, file),
+    notes: input.notes ?? base?.notes ?? [],
+  };
+}
+
+/** What would divide by zero. */
+function positive(quantities: Record<QuantityKey, Quantity>, file: string): Record<QuantityKey, Quantity> {
+  for (const key of ['clock', 'cores', 'packetsPerPoll'] as const) {
+    if (quantities[key].value <= 0) throw new ConfigError(file, key, 'must be greater than 0');
+  }
+  return quantities;
+}
+
+function baseOf(name: string, file: string): Profile {
+  const base = PROFILES.find((row) => row.name === name);
+  if (base === undefined) throw new ConfigError(file, 'extends', unknownProfile(name));
+  return base;
+}
+
+function quantityOf(
+  input: QuantityInput | undefined,
+  unit: string,
+  base: Quantity | undefined,
+  key: QuantityKey,
+  file: string,
+): Quantity {
+  if (input !== undefined) return given(input, unit, file);
+  if (base !== undefined) return base;
+  throw new ConfigError(file, key, `missing: ${unit} (a number, or extend a built-in profile)`);
+}
+
+function given(input: QuantityInput, unit: string, file: string): Quantity {
+  if (typeof input === 'number') return { value: input, unit, source: file, confidence: 'estimate' };
+  const { low, high, ...rest } = input;
+  return { ...rest, unit, ...(low === undefined ? {} : { low }), ...(high === undefined ? {} : { high }) };
+}
+
+function hardwareOf(input: ProfileInput['hardware'], base: Profile | undefined, file: string): Profile['hardware'] {
+  if (input === undefined) return base?.hardware ?? { present: false, what: 'not said' };
+  const hardware: Profile['hardware'] = { present: input.present, what: input.what };
+  for (const key of ['entries', 'bindRate', 'throughput'] as const) {
+    const value = input[key];
+    if (value !== undefined) hardware[key] = given(value, HARDWARE_UNITS[key], file);
+  }
+  return hardware;
+}
+
+function issueError(file: string, error: z.ZodError): ConfigError {
+  const issue = error.issues[0];
+  const path = (issue?.path ?? [])
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('');
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    return new ConfigError(file, path === '' ? key : `${path}.${key}`, 'unknown key (remove it)');
+  }
+  if (issue?.code === 'invalid_union') return new ConfigError(file, path, unionMessage(issue.errors));
+  return new ConfigError(file, path, issue?.message ?? 'wrong');
+}
+
+/** A quantity is a number or an object: what the object lacks says more than "invalid input". */
+function unionMessage(errors: { message: string; path: PropertyKey[] }[][]): string {
+  const inner = errors.flat().find((issue) => issue.path.length > 0 || !issue.message.startsWith('Invalid input'));
+  const place = inner === undefined || inner.path.length === 0 ? '' : `${inner.path.join('.')}: `;
+  return inner === undefined
+    ? 'must be a number, or { value, source, confidence } with optional unit, low and high'
+    : `${place}${inner.message}`;
+}
+
+function unknownProfile(name: string): string {
+  const near = nearestName(name);
+  const names = PROFILES.map((row) => row.name).join(', ');
+  return `no profile is called '${name.slice(0, 64)}'${near === undefined ? '' : `; did you mean '${near}'?`} (there are: ${names}; or give a file)`;
+}
+
+/** The name that shares most pairs of letters, when it shares a third of them. */
+function nearestName(name: string): string | undefined {
+  const scores = PROFILES.map((row) => ({ name: row.name, score: likeness(name.toLowerCase(), row.name) }));
+  const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
+  return best.score >= 0.34 ? best.name : undefined;
+}
+
+function likeness(a: string, b: string): number {
+  const pairs = (text: string) => Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2));
+  const left = pairs(a.slice(0, 64));
+  const right = pairs(b);
+  const shared = left.filter((pair) => right.includes(pair)).length;
+  return (2 * shared) / Math.max(1, left.length + right.length);
+}

@@ -1,0 +1,160 @@
+// What a replay's paths cost in all: by path class (slow, software, hardware), and the dearest paths one by one.
+import { f64, u32 } from '../base/columns.ts';
+import type { PathTable } from '../event/recorder.ts';
+import { LENGTH_CLASSES, lengthClassOctets } from '../event/recorder.ts';
+import type { Pricing } from './pricing.ts';
+
+/** By PathTable.pathClass. */
+export const PATH_CLASSES = ['slow', 'software', 'hardware'] as const;
+export type PathClassName = (typeof PATH_CLASSES)[number];
+
+export interface ClassSummary {
+  name: PathClassName | 'all';
+  packets: number;
+  /** Octets on the wire. */
+  bytes: number;
+  /** Part of all packets, bytes and cycles of the replay, 0 … 1. */
+  packetShare: number;
+  byteShare: number;
+  cycleShare: number;
+  /** Estimated cycles of all packets together. */
+  cycles: number;
+  /** Estimated per packet; 0 without packets. Quantiles are exact up to the table's classes of length. */
+  meanCycles: number;
+  p50Cycles: number;
+  p99Cycles: number;
+  meanInstructions: number;
+  /** The mean is expected between meanCycles * low and meanCycles * high. */
+  low: number;
+  high: number;
+}
+
+/** One row for each path class, then one for all. */
+export function summarise(paths: PathTable, pricing: Pricing): ClassSummary[] {
+  const rows = [...PATH_CLASSES.map((name, index) => classSummary(name, index, paths, pricing))];
+  const all = classSummary('all', -1, paths, pricing);
+  rows.push(all);
+  for (const row of rows) {
+    row.packetShare = part(row.packets, all.packets);
+    row.byteShare = part(row.bytes, all.bytes);
+    row.cycleShare = part(row.cycles, all.cycles);
+  }
+  return rows;
+}
+
+export interface DearPath {
+  path: number;
+  packets: number;
+  bytes: number;
+  /** Estimated cycles of all its packets. */
+  cycles: number;
+  /** Part of the cycles of the replay, 0 … 1. */
+  cycleShare: number;
+  cyclesPerPacket: number;
+  instructionsPerPacket: number;
+  low: number;
+  high: number;
+}
+
+/** The `count` paths that took most cycles in all, dearest first. */
+export function dearestPaths(paths: PathTable, pricing: Pricing, count: number): DearPath[] {
+  const numbers = Array.from({ length: paths.packets.length }, (_, path) => path);
+  const cycles = Float64Array.from(numbers, (path) => pathCycles(paths, pricing, path));
+  const whole = cycles.reduce((sum, value) => sum + value, 0);
+  return numbers
+    .filter((path) => f64(paths.packets, path) > 0)
+    .sort((a, b) => f64(cycles, b) - f64(cycles, a) || f64(paths.firstPacket, a) - f64(paths.firstPacket, b) || a - b)
+    .slice(0, Math.max(0, count))
+    .map((path) => ({
+      path,
+      packets: f64(paths.packets, path),
+      bytes: f64(paths.bytes, path),
+      cycles: f64(cycles, path),
+      cycleShare: part(f64(cycles, path), whole),
+      cyclesPerPacket: f64(cycles, path) / f64(paths.packets, path),
+      instructionsPerPacket: f64(pricing.instructions, path),
+      low: f64(pricing.low, path),
+      high: f64(pricing.high, path),
+    }));
+}
+
+/** Estimated cycles of all packets of a path. */
+export function pathCycles(paths: PathTable, pricing: Pricing, path: number): number {
+  return (
+    f64(pricing.cyclesFixed, path) * f64(paths.packets, path) +
+    f64(pricing.cyclesPerByte, path) * f64(paths.bytes, path)
+  );
+}
+
+function classSummary(name: ClassSummary['name'], pathClass: number, paths: PathTable, pricing: Pricing): ClassSummary {
+  let packets = 0;
+  let bytes = 0;
+  let cycles = 0;
+  let instructions = 0;
+  let lowest = 0;
+  let highest = 0;
+  const cells: Cell[] = [];
+  for (let path = 0; path < paths.packets.length; path++) {
+    if (pathClass >= 0 && paths.pathClass[path] !== pathClass) continue;
+    const here = pathCycles(paths, pricing, path);
+    packets += f64(paths.packets, path);
+    bytes += f64(paths.bytes, path);
+    cycles += here;
+    instructions += f64(pricing.instructions, path) * f64(paths.packets, path);
+    lowest += here * f64(pricing.low, path);
+    highest += here * f64(pricing.high, path);
+    addCells(paths, pricing, path, cells);
+  }
+  cells.sort((a, b) => a.cycles - b.cycles);
+  return {
+    name,
+    packets,
+    bytes,
+    packetShare: 0,
+    byteShare: 0,
+    cycleShare: 0,
+    cycles,
+    meanCycles: part(cycles, packets),
+    p50Cycles: quantile(cells, 0.5),
+    p99Cycles: quantile(cells, 0.99),
+    meanInstructions: part(instructions, packets),
+    low: cycles > 0 ? lowest / cycles : 1,
+    high: cycles > 0 ? highest / cycles : 1,
+  };
+}
+
+/** Packets of one path and one class of length. */
+interface Cell {
+  cycles: number;
+  packets: number;
+}
+
+function addCells(paths: PathTable, pricing: Pricing, path: number, cells: Cell[]): void {
+  const perByte = f64(pricing.cyclesPerByte, path);
+  const fixed = f64(pricing.cyclesFixed, path);
+  if (perByte === 0) {
+    if (f64(paths.packets, path) > 0) cells.push({ cycles: fixed, packets: f64(paths.packets, path) });
+    return;
+  }
+  for (let row = 0; row < LENGTH_CLASSES; row++) {
+    const packets = u32(paths.lengths, path * LENGTH_CLASSES + row);
+    if (packets === 0) continue;
+    const middle = (lengthClassOctets(row) + (row === 0 ? 0 : lengthClassOctets(row - 1))) / 2;
+    cells.push({ cycles: fixed + perByte * middle, packets });
+  }
+}
+
+/** The smallest cost that at least `share` of the packets do not exceed; 0 when there are none. */
+function quantile(sorted: Cell[], share: number): number {
+  const whole = sorted.reduce((sum, cell) => sum + cell.packets, 0);
+  let seen = 0;
+  for (const cell of sorted) {
+    seen += cell.packets;
+    if (seen >= whole * share) return cell.cycles;
+  }
+  return sorted[sorted.length - 1]?.cycles ?? 0;
+}
+
+function part(value: number, whole: number): number {
+  return whole > 0 ? value / whole : 0;
+}
