@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { FEATURES, pathFeatures, ruleFeatures } from '../src/cost/features.ts';
 import type { Weight, WeightTable } from '../src/cost/weights/weights.ts';
 import type { Fit, Observation, Residual } from './calibrate/fit.ts';
-import { fit, median, rootMeanSquare } from './calibrate/fit.ts';
+import { fitWeights, median, rootMeanSquare } from './calibrate/fit.ts';
 import type { Observed } from './calibrate/observe.ts';
 import { observe } from './calibrate/observe.ts';
 import { PRIORS } from './calibrate/priors.ts';
@@ -46,7 +46,7 @@ for (const set of SETS) {
     const measured = scenario.measured[set];
     return measured === undefined || features === undefined ? [] : [{ scenario: scenario.name, measured, features }];
   });
-  const result = fit(observations, anchor, ANCHOR, FOLDS);
+  const result = fitWeights(observations, anchor, ANCHOR, FOLDS);
   fits[set] = result;
   report(set, result);
   if (values.write) {

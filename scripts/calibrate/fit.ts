@@ -27,7 +27,7 @@ export interface Fit {
 const SMALLEST_SCALE = 20;
 
 /** Fits weights and cross-validates them: `folds` times the fit without every folds-th scenario. */
-export function fit(observations: Observation[], start: Float64Array, anchor: number, folds: number): Fit {
+export function fitWeights(observations: Observation[], start: Float64Array, anchor: number, folds: number): Fit {
   const weights = solve(observations, start, anchor);
   const crossValidated: Residual[] = [];
   for (let fold = 0; fold < folds; fold++) {

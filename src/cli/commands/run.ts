@@ -1,0 +1,245 @@
+// `nftreplay run RULESET CAPTURE...`: replay, price, report, and write what was asked for.
+
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import { ConfigError } from '../../base/errors.ts';
+import {
+  type CompiledRuleset,
+  compile,
+  EventLines,
+  type EventRow,
+  jsonReport,
+  list,
+  listJson,
+  loadRouter,
+  type OffloadMode,
+  type Pricing,
+  price,
+  profile,
+  type Replay,
+  type RunReport,
+  replayCaptures,
+  textReport,
+  writeFrames,
+} from '../../index.ts';
+import { visible } from '../../report/format.ts';
+import { progressLine } from '../progress.ts';
+
+interface RunArguments {
+  ruleset: string;
+  capture: string[];
+  router?: string;
+  in: string[];
+  profile: string[];
+  offload: OffloadMode;
+  workers: number;
+  format: 'text' | 'json';
+  output?: string;
+  packetsOut?: string;
+  events?: string;
+  rulesetOut?: string;
+  conntrackOut?: string;
+  include: string[];
+  allowAbsoluteIncludes: boolean;
+  seed: number;
+}
+
+const EXIT_UNUSABLE = 2;
+const DEFAULT_PROFILE = 'generic-x86-64';
+const MAX_WORKERS = 256;
+
+/** The command; `version` goes into reports. */
+export function runCommand(version: string): CommandModule<object, RunArguments> {
+  return {
+    command: 'run RULESET [CAPTURE..]',
+    describe: 'replay captures through a ruleset and report what every packet met and what it cost',
+    builder: (argv) => options(argv) as unknown as Argv<RunArguments>,
+    handler: (args) => run(args, version),
+  };
+}
+
+function options(argv: Argv<object>): Argv<object> {
+  return argv
+    .positional('RULESET', { type: 'string', describe: 'an nft ruleset file' })
+    .positional('CAPTURE', {
+      type: 'string',
+      array: true,
+      describe: 'pcap or pcapng, also gzipped; - reads standard input; live:IFACE captures',
+    })
+    .option('router', {
+      type: 'string',
+      describe: 'YAML or JSON: interfaces, routes, neighbours, sysctl; absent: inferred',
+      requiresArg: true,
+    })
+    .option('in', {
+      type: 'string',
+      array: true,
+      default: [],
+      nargs: 1,
+      describe: 'IFACE=FILE: this capture entered at this interface',
+    })
+    .option('profile', {
+      type: 'string',
+      array: true,
+      default: [],
+      nargs: 1,
+      describe: `device to price for (default ${DEFAULT_PROFILE}); nftreplay profiles lists them`,
+    })
+    .option('offload', {
+      choices: ['as-ruled', 'off', 'software', 'hardware'] as const,
+      default: 'as-ruled' as const,
+      describe: "override the flowtables' flags",
+    })
+    .option('workers', {
+      type: 'number',
+      default: availableParallelism(),
+      defaultDescription: 'cores',
+      describe: 'worker threads; the output is the same for any number',
+      requiresArg: true,
+    })
+    .option('format', { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'form of the report' })
+    .option('output', { alias: 'o', type: 'string', describe: 'write the report to a file', requiresArg: true })
+    .option('packets-out', {
+      type: 'string',
+      describe: 'pcapng of the frames as they left the router',
+      requiresArg: true,
+    })
+    .option('events', { type: 'string', describe: 'NDJSON, a line for each input packet', requiresArg: true })
+    .option('ruleset-out', {
+      type: 'string',
+      describe: 'the ruleset after the replay, as nft list ruleset prints it (.json: nft -j)',
+      requiresArg: true,
+    })
+    .option('conntrack-out', {
+      type: 'string',
+      describe: 'connections left at the end, as conntrack -L -o extended prints them',
+      requiresArg: true,
+    })
+    .option('include', {
+      alias: 'I',
+      type: 'string',
+      array: true,
+      default: [],
+      nargs: 1,
+      describe: 'a folder whose files the ruleset may include',
+    })
+    .option('allow-absolute-includes', {
+      type: 'boolean',
+      default: false,
+      describe: 'let the ruleset include any file',
+    })
+    .option('seed', { type: 'number', default: 1, describe: 'seed of what the kernel would choose at random' })
+    .example('$0 run fw.nft capture.pcapng', 'replay one capture; interfaces are inferred')
+    .example('$0 run fw.nft --router r.yaml --in lan0=lan.pcap --in wan0=wan.pcap', 'two sides of a router')
+    .example('tcpdump -i eth0 -U -w - | $0 run fw.nft -', 'from a pipe')
+    .example('$0 run fw.nft a.pcap --profile bpi-r3 --offload hardware', 'another device, hardware offload');
+}
+
+async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Promise<void> {
+  const rulesetPath = args.RULESET as string;
+  const compiled = compile({
+    path: rulesetPath,
+    includePaths: args.include,
+    allowAbsoluteIncludes: args.allowAbsoluteIncludes,
+  });
+  const notes = rulesetNotes(compiled);
+  for (const note of notes) process.stderr.write(`${visible(note)}\n`);
+  const router = args.router === undefined ? undefined : loadRouter(args.router);
+  const names = args.profile.length > 0 ? args.profile : [DEFAULT_PROFILE];
+  const chosen = names.map((name) => profile(name));
+  const captures = [
+    ...((args.CAPTURE as string[] | undefined) ?? []).map((path) => ({ path })),
+    ...args.in.map(ingressCapture),
+  ];
+  if (captures.length === 0) throw new ConfigError('run', 'CAPTURE', 'name at least one capture, or --in IFACE=FILE');
+  const progress = progressLine(process.stderr);
+  let pricings: Pricing[] = [];
+  const priceOnce = (replay: Replay): Pricing[] => {
+    if (pricings.length === 0) pricings = chosen.map((row) => price(replay.result.paths, replay.result.names, row));
+    return pricings;
+  };
+  const { events, packetsOut } = args;
+  const replay = await replayCaptures({
+    ruleset: compiled.ruleset,
+    captures,
+    ...(router === undefined ? {} : { router }),
+    offload: args.offload,
+    workers: workers(args.workers),
+    seed: args.seed,
+    onProgress: progress.onProgress,
+    ...(events === undefined ? {} : { onEvents: (rows, done) => writeEvents(events, rows, done, priceOnce(done)[0]) }),
+    ...(packetsOut === undefined ? {} : { onFrames: (rows, done) => writeFrames(packetsOut, rows, done.result) }),
+  }).finally(progress.clear);
+  const report: RunReport = {
+    version,
+    rulesetPath,
+    ...(args.router === undefined ? {} : { routerPath: args.router }),
+    ruleset: compiled.ruleset,
+    rulesetNotes: notes,
+    offload: args.offload,
+    replay,
+    pricings: priceOnce(replay),
+  };
+  await writeOutputs(args, compiled, report);
+  const damages = replay.result.input.files.flatMap((file) => (file.damage === undefined ? [] : [file.damage.message]));
+  for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
+  if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+}
+
+function rulesetNotes(compiled: CompiledRuleset): string[] {
+  return [
+    ...compiled.warnings.map(
+      (row) => `${row.location.file}:${row.location.line}:${row.location.column}: warning: ${row.message}`,
+    ),
+    ...compiled.notes,
+  ];
+}
+
+function ingressCapture(text: string): { path: string; ingress: string } {
+  const equals = text.indexOf('=');
+  if (equals < 1 || equals === text.length - 1)
+    throw new ConfigError('--in', text, 'is IFACE=FILE, e.g. --in lan0=lan.pcap');
+  return { ingress: text.slice(0, equals), path: text.slice(equals + 1) };
+}
+
+function workers(value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_WORKERS) return value;
+  throw new ConfigError('--workers', String(value), `is a number of threads, 1 to ${MAX_WORKERS}`);
+}
+
+async function writeOutputs(
+  args: ArgumentsCamelCase<RunArguments>,
+  compiled: CompiledRuleset,
+  report: RunReport,
+): Promise<void> {
+  const { result } = report.replay;
+  if (args.rulesetOut !== undefined) {
+    const text = args.rulesetOut.endsWith('.json')
+      ? `${JSON.stringify(listJson(compiled.ruleset, result.state))}\n`
+      : list(compiled.ruleset, result.state);
+    await writeFile(args.rulesetOut, text);
+  }
+  if (args.conntrackOut !== undefined) {
+    await writeFile(args.conntrackOut, result.conntrack.map((row) => `${row.line}\n`).join(''));
+  }
+  const text = args.format === 'json' ? `${JSON.stringify(jsonReport(report), undefined, 2)}\n` : textReport(report);
+  if (args.output !== undefined) await writeFile(args.output, text);
+  else process.stdout.write(text);
+}
+
+async function writeEvents(
+  path: string,
+  rows: Iterable<EventRow>,
+  replay: Replay,
+  pricing: Pricing | undefined,
+): Promise<void> {
+  const lines = new EventLines(replay.result.names, pricing, replay.result.input.firstTimeNs);
+  const stream = createWriteStream(path, { highWaterMark: 1 << 20 });
+  await once(stream, 'open');
+  for (const row of rows) if (!stream.write(lines.line(row))) await once(stream, 'drain');
+  stream.end();
+  await once(stream, 'finish');
+}
