@@ -12,7 +12,7 @@ export function describeProfile(profile: Profile): string {
   const weights = WEIGHTS[profile.instructionSet];
   const lines = [
     ...wrap(`${profile.name}: ${profile.title}`, 0),
-    '  All costs are estimated. Cycles of a packet = instructions x cycles per instruction + receive + send.',
+    '  All costs are estimated: instructions x cycles per instruction + receive + send + octets.',
   ];
   for (const { key, text } of QUANTITIES) lines.push(...quantityLines(text, profile[key]));
   lines.push(`  instruction set: ${profile.instructionSet}`);
