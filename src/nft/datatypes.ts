@@ -232,10 +232,7 @@ const TC_H_ROOT = 0xffffffffn;
 function formatClassid(value: bigint): string {
   if (value === 0n) return 'none';
   if (value === TC_H_ROOT) return 'root';
-  const major = value >> 16n;
-  const minor = value & 0xffffn;
-  if (major === 0n) return `:${minor.toString(16)}`;
-  return minor === 0n ? `${major.toString(16)}:` : `${major.toString(16)}:${minor.toString(16)}`;
+  return `${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
 }
 function parseClassid(text: string): bigint | undefined {
   if (text === 'none') return 0n;

@@ -1,3 +1,4 @@
+// biome-ignore-all format: a field a row, several in a line, reads best here
 // The packet headers that nft names: where each field lies and what it means, which value of a lower field announces a
 // protocol (for implicit dependencies), IPv6 extension headers, TCP and IPv4 options, SCTP chunks.
 // Sources: nftables src/proto.c, exthdr.c, tcpopt.c, ipopt.c, sctp_chunk.c; RFCs of the protocols.
