@@ -11,8 +11,8 @@ import { inOrder } from './captures/scenes.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CLI = join(ROOT, 'dist', 'src', 'cli', 'main.js');
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const PACKETS = Number(process.env['BENCH_PACKETS'] ?? 1_000_000);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const PACKETS = Number(process.env.BENCH_PACKETS ?? 1_000_000);
 const GROUP = 40;
 
 const folder = mkdtempSync(join(tmpdir(), 'nftreplay-bench-'));
@@ -54,7 +54,7 @@ function bench(): void {
   ];
   const times = rows.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round++) {
-    rows.forEach(([, , command], index) => times[index]?.push(time(command)));
+    for (const [index, [, , command]] of rows.entries()) times[index]?.push(time(command));
   }
   const base = median(times[0] ?? []);
   console.log(

@@ -94,7 +94,7 @@ function print(title: string, rows: Outcome[]): void {
   for (const [kind, n] of kinds) console.log(`  ${String(n).padStart(4)}  ${kind}`);
   for (const row of rows) {
     const isPlain = row.kind === 'report' && row.message === '' && !row.packets.includes('manifest');
-    if (isPlain && process.env['CORPORA_ALL'] === undefined) continue;
+    if (isPlain && process.env.CORPORA_ALL === undefined) continue;
     console.log(
       `  ${row.name.padEnd(44)} ${row.kind.padEnd(22)} ${row.packets.padStart(8)}  ${row.message.slice(0, 160)}`,
     );

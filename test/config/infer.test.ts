@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import type { DeviceHints } from '../../src/config/devices.ts';
+import { type AddressSurvey, inferRouter } from '../../src/config/infer.ts';
+
+function hints(
+  names: string[],
+  more: Partial<Pick<DeviceHints, 'flowtableDevices'>> & { translated?: string[]; matched?: string[] } = {},
+): DeviceHints {
+  return {
+    names,
+    flowtableDevices: more.flowtableDevices ?? [],
+    translated: new Set(more.translated ?? []),
+    matched: new Set(more.matched ?? names),
+  };
+}
+
+const hex = (text: string): string =>
+  text
+    .split('.')
+    .map((part) => Number(part).toString(16).padStart(2, '0'))
+    .join('');
+
+function survey(sources: string[], more: Partial<AddressSurvey> = {}): AddressSurvey {
+  const counts = new Map(sources.map((text, index) => [hex(text), 100 - index]));
+  return { sources: counts, destinations: new Map(), hasPppoe: false, vlanIds: new Set(), packets: 100, ...more };
+}
+
+describe('an inferred router', () => {
+  it('takes the device with masquerade as the outside and private senders as the inside', () => {
+    const { spec } = inferRouter(
+      hints(['eth0', 'eth1'], { translated: ['eth1'] }),
+      survey(['192.168.7.20', '8.8.8.8']),
+    );
+    expect(spec.interfaces.map((row) => [row.name, row.addresses[0]])).toEqual([
+      ['eth0', '192.168.7.1/24'],
+      ['eth1', '203.0.113.1/24'],
+    ]);
+    expect(spec.routes.map((row) => row.dev)).toEqual(['eth1', 'eth1']);
+  });
+
+  it('makes both sides when the ruleset names no device', () => {
+    const { spec } = inferRouter(hints([]), survey(['10.1.2.3']));
+    expect(spec.interfaces.map((row) => row.name)).toEqual(['lan0', 'wan0']);
+    expect(spec.interfaces[0]?.addresses).toEqual(['10.1.2.1/24']);
+  });
+
+  it('puts a bridge and a PPPoE session over devices that only the flowtable names', () => {
+    const given = hints(['br-lan', 'pppoe-wan', 'eth0', 'eth1'], {
+      flowtableDevices: ['eth0', 'eth1'],
+      matched: ['br-lan', 'pppoe-wan'],
+      translated: ['pppoe-wan'],
+    });
+    const { spec, assumptions } = inferRouter(given, survey(['192.168.1.2']));
+    const byName = new Map(spec.interfaces.map((row) => [row.name, row]));
+    expect(byName.get('br-lan')).toMatchObject({ type: 'bridge', ports: ['eth0'] });
+    expect(byName.get('pppoe-wan')).toMatchObject({ type: 'pppoe', link: 'eth1', mtu: 1492 });
+    expect(assumptions.join('\n')).toContain('PPPoE');
+  });
+
+  it('gives each inside device a subnet of its own and the first one the rest', () => {
+    const { spec } = inferRouter(
+      hints(['br-lan', 'br-guest', 'wan']),
+      survey(['192.168.1.2', '192.168.2.2', '192.168.3.2']),
+    );
+    expect(spec.interfaces.slice(0, 2).map((row) => row.addresses)).toEqual([
+      ['192.168.1.1/24', '192.168.3.1/24'],
+      ['192.168.2.1/24'],
+    ]);
+  });
+
+  it('takes the busiest network as the inside when no address is private', () => {
+    const { spec } = inferRouter(hints(['eth0', 'eth1']), survey(['198.51.100.9', '203.0.113.77']));
+    expect(spec.interfaces[0]?.addresses).toEqual(['198.51.100.1/24']);
+  });
+
+  it('survives a capture without addresses', () => {
+    const { spec } = inferRouter(hints(['eth0', 'eth1']), survey([]));
+    expect(spec.interfaces.every((row) => row.addresses.length > 0)).toBe(true);
+  });
+});
