@@ -35,13 +35,13 @@ export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): S
       const { conntrack } = engine;
       // SIMPLIFIED: a packet without a connection is dropped as the kernel does when it has no tuple; the kernel would
       // find the tuple of an untracked packet and count that.
-      if (list === undefined || conntrack === undefined || run.packet.ct < 0) return NF_DROP;
+      if (list === undefined || run.packet.ct < 0) return NF_DROP;
       list.add(conntrack, run.packet);
       return list.length > count === invert ? NFT_CONTINUE : NFT_BREAK;
     },
     isGivenUp(state, at, nowNs) {
       const list = lists[f64(state, at) - 1];
-      return list !== undefined && engine.conntrack !== undefined && list.isEmptied(engine.conntrack, nowNs);
+      return list?.isEmptied(engine.conntrack, nowNs) === true;
     },
     release(state, at) {
       const index = f64(state, at) - 1;

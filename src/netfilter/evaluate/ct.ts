@@ -32,7 +32,6 @@ function loader(expression: Of<'ct'>, to: number, context: PrepareContext): Eval
     };
   }
   const table = context.engine.conntrack;
-  if (table === undefined) return () => NFT_BREAK;
   const half = direction === undefined ? -1 : direction === 'original' ? 0 : 1;
   const load = connectionLoader(key, half, to, table, context);
   return (run) => (run.packet.ct < 0 ? NFT_BREAK : load(run, run.packet.ct));
@@ -180,7 +179,6 @@ export function prepareCtSet(expression: Of<'ct-set'>, context: PrepareContext):
 
 function setter(expression: Of<'ct-set'>, from: number, context: PrepareContext): Evaluate {
   const { conntrack: table, helpers } = context.engine;
-  if (table === undefined) return () => NFT_CONTINUE;
   switch (expression.key) {
     case 'mark':
       return (run) => {
@@ -202,7 +200,7 @@ function setter(expression: Of<'ct-set'>, from: number, context: PrepareContext)
     case 'zone': {
       const { direction } = expression;
       return (run) => {
-        if (run.packet.ct < 0) helpers?.setZone(run.packet, u32(run.words, from) & 0xffff, direction);
+        if (run.packet.ct < 0) helpers.setZone(run.packet, u32(run.words, from) & 0xffff, direction);
         return NFT_CONTINUE;
       };
     }

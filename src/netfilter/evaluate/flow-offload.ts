@@ -8,7 +8,7 @@ export function prepareFlowOffload(expression: Of<'flow-offload'>, context: Prep
   return {
     evaluate: (run) => {
       const { packet } = run;
-      return packet.ct >= 0 && flowtable.add(packet, packet.ct) ? NFT_CONTINUE : NFT_BREAK;
+      return flowtable.add(packet, packet.ct) ? NFT_CONTINUE : NFT_BREAK;
     },
     shape: { cost: 'flow-offload', size: 0 },
   };

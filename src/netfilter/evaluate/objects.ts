@@ -55,12 +55,12 @@ function helperSetter(object: Extract<StatefulObject, { type: 'ct helper' }>, en
   return (run) => {
     const entry = unconfirmed(run, engine);
     const table = engine.conntrack;
-    if (entry < 0 || table === undefined) return NFT_CONTINUE;
+    if (entry < 0) return NFT_CONTINUE;
     const word = u32(table.tuples, entry * 2 * TUPLE_WORDS + 9);
     const version = (word >>> 8) & 0xff;
     if ((word & 0xff) !== protocol || (u32(table.status, entry) & IPS_HELPER) !== 0) return NFT_CONTINUE;
     if (l3proto === undefined || l3proto === 'inet' || (l3proto === 'ip') === (version === 4)) {
-      engine.helpers?.assignHelper(run.packet, helper);
+      engine.helpers.assignHelper(run.packet, helper);
     }
     return NFT_CONTINUE;
   };
@@ -69,17 +69,17 @@ function helperSetter(object: Extract<StatefulObject, { type: 'ct helper' }>, en
 /** nft_ct_timeout_obj_eval. */
 function timeoutSetter(object: Extract<StatefulObject, { type: 'ct timeout' }>, engine: Engine): Evaluate {
   const { protocol, policy } = object;
-  const assign = engine.helpers?.timeoutPolicy(protocol, policy);
+  const assign = engine.helpers.timeoutPolicy(protocol, policy);
   return (run) => {
     const entry = unconfirmed(run, engine);
-    if (entry >= 0 && run.protocol === protocol) assign?.(run.packet);
+    if (entry >= 0 && run.protocol === protocol) assign(run.packet);
     return NFT_CONTINUE;
   };
 }
 
 function unconfirmed(run: Evaluation, engine: Engine): number {
   const { ct } = run.packet;
-  if (ct < 0 || engine.conntrack === undefined) return -1;
+  if (ct < 0) return -1;
   return (u32(engine.conntrack.status, ct) & IPS_CONFIRMED) === 0 ? ct : -1;
 }
 

@@ -9,7 +9,7 @@ import type { Fib } from '../../net/fib.ts';
 import type { Interfaces } from '../../net/interfaces.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
-import type { NatRange } from '../nat/range.ts';
+import type { Nat } from '../nat/nat.ts';
 import type { RouterServices } from '../services.ts';
 import type { RuntimeSet } from '../sets/runtime-set.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -50,14 +50,6 @@ export interface PreparedObject {
   state?: (nowNs: number) => ExpressionState;
 }
 
-/** What nat expressions ask of the NAT half of conntrack; each returns NF_ACCEPT or NF_DROP. */
-export interface NatSetup {
-  /** nf_nat_setup_info with MANIP_SOURCE (0) or MANIP_DESTINATION (1). */
-  setup(packet: Packet, manip: number, range: NatRange): number;
-  masquerade(packet: Packet, range: NatRange): number;
-  redirect(packet: Packet, hook: number, range: NatRange): number;
-}
-
 /** Where connections go when they are offloaded. */
 export interface FlowAdder {
   /** nft_flow_offload_eval: true when the flow was added now, false = NFT_BREAK. */
@@ -75,10 +67,9 @@ export interface Engine {
   /** Wall clock of packet.timeNs = 0, split: seconds and nanoseconds. */
   epochSeconds: number;
   epochNanoseconds: number;
-  /** Undefined when nothing in the ruleset needs conntrack. */
-  conntrack: ConntrackTable | undefined;
-  nat: NatSetup | undefined;
-  helpers: HelperSetup | undefined;
+  conntrack: ConntrackTable;
+  nat: Nat;
+  helpers: HelperSetup;
   /** Packets that `log` statements took note of. */
   notes: { logged: number };
 }

@@ -1,0 +1,358 @@
+// Netfilter of one router: all hooks with their entries, built from a ruleset (nf_tables_api.c registers chains and
+// flowtables; nf_conntrack_proto.c, nf_defrag_ipv4.c and nf_nat_core.c what the ruleset needs beside them).
+//
+// The datapath calls it where the kernel has NF_HOOK. Verdicts: accept, drop (packet.reason set), stolen.
+// Events: hook, ingress-hook, egress-hook, and those of the entries.
+import { NftreplayError } from '../base/errors.ts';
+import { Random } from '../base/random.ts';
+import type { Chain, Ruleset, RulesetState, Table } from '../bytecode/ruleset.ts';
+import type { Recorder } from '../event/recorder.ts';
+import { type EventNames, eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
+import type { Fib } from '../net/fib.ts';
+import type { Interfaces } from '../net/interfaces.ts';
+import type { Sysctl } from '../net/sysctl.ts';
+import { sysctlNumber } from '../net/sysctl.ts';
+import type { Packet } from '../packet/packet.ts';
+import { type ChainInTable, type PreparedTable, prepareRuleset } from './chains.ts';
+import { ConntrackTable } from './conntrack/table.ts';
+import { Conntrack } from './conntrack/track.ts';
+import { Defrag } from './defrag/defrag.ts';
+import { BaseChains } from './evaluate/base-chains.ts';
+import {
+  HOOK_EGRESS,
+  HOOK_INGRESS,
+  HOOK_INPUT,
+  HOOK_OUTPUT,
+  HOOK_POSTROUTING,
+  HOOK_PREROUTING,
+  PF_ARP,
+  PF_BRIDGE,
+  PF_IPV4,
+  PF_IPV6,
+  PF_NETDEV,
+} from './evaluate/evaluation.ts';
+import { nameWords } from './evaluate/meta.ts';
+import { conntrackNeed } from './evaluate/needs.ts';
+import type { Engine, HelperSetup } from './evaluate/prepared.ts';
+import { Flowtable, type OffloadMode } from './flowtable/flowtable.ts';
+import {
+  HookEntries,
+  PRIORITY_CONFIRM,
+  PRIORITY_CONNTRACK,
+  PRIORITY_DEFRAG,
+  PRIORITY_NAT_DST,
+  PRIORITY_NAT_SRC,
+} from './hooks.ts';
+import { Nat } from './nat/nat.ts';
+import type { RouterServices } from './services.ts';
+import { eventNames } from './shape.ts';
+import { rulesetState } from './state.ts';
+import { NF_ACCEPT } from './verdict.ts';
+
+const HOOK = eventKind('hook');
+const INGRESS = eventKind('ingress-hook');
+const EGRESS = eventKind('egress-hook');
+/** Families by NFPROTO_*: room for the highest, ip6. */
+const FAMILIES = PF_IPV6 + 1;
+/** nf_conntrack_max of a machine with 4 GiB or more. */
+const CONNTRACK_MAX = 262144;
+/** Protocols whose timeout of a new connection stands at state 1: TCP, DCCP, SCTP. */
+const STATEFUL_PROTOCOLS = [6, 33, 132];
+
+export interface NetfilterOptions {
+  ruleset: Ruleset;
+  interfaces: Interfaces;
+  fib: Fib;
+  sysctl: Sysctl;
+  recorder: Recorder;
+  services: RouterServices;
+  seed: number;
+  /** Wall clock of packet.timeNs = 0, nanoseconds since 1970. */
+  epochNs: bigint;
+  offload: OffloadMode;
+}
+
+export class Netfilter {
+  readonly conntrack: Conntrack;
+  readonly nat: Nat;
+  readonly defrag: Defrag;
+  /** In the order of the ruleset: index = argument of flowtable events. */
+  readonly flowtables: Flowtable[] = [];
+  /** Families whose hooks track connections. */
+  readonly tracked = { ip: false, ip6: false };
+  /** Packets that `log` statements would have written about. */
+  readonly notes = { logged: 0 };
+  /** Names behind conntrack.table.helper. */
+  readonly helperNames: string[] = [];
+  /** Called before a connection's columns are used again (after flowtables have let go of it). */
+  onDestroy: ((entry: number) => void) | undefined = undefined;
+  readonly #interfaces: Interfaces;
+  readonly #recorder: Recorder;
+  readonly #tables: PreparedTable[];
+  readonly #chains: BaseChains;
+  /** [family * hooks + hook]. */
+  readonly #hooks: HookEntries[];
+  readonly #natChains: HookEntries[];
+  /** By ifindex. */
+  readonly #ingress: HookEntries[];
+  readonly #egress: HookEntries[];
+  #nowNs = 0;
+
+  /** Throws what the kernel would refuse to load: loops of jumps, devices that are not there, unknown names. */
+  constructor(options: NetfilterOptions) {
+    const { ruleset, interfaces, fib, sysctl, recorder, services, seed, epochNs } = options;
+    this.#interfaces = interfaces;
+    this.#recorder = recorder;
+    this.#chains = new BaseChains(recorder, services);
+    const lists = (count: number) => Array.from({ length: count }, () => new HookEntries());
+    this.#hooks = lists(FAMILIES * HOOK_NAMES.length);
+    this.#natChains = lists(FAMILIES * HOOK_NAMES.length);
+    this.#ingress = lists(interfaces.list.length);
+    this.#egress = lists(interfaces.list.length);
+    const table = new ConntrackTable(sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_max', CONNTRACK_MAX), seed);
+    this.conntrack = new Conntrack({ table, sysctl, recorder });
+    this.nat = new Nat({ conntrack: this.conntrack, interfaces, fib, recorder, services, seed });
+    this.defrag = new Defrag({ sysctl, recorder, fib, services });
+    const flowtables = this.#makeFlowtables(options, table);
+    table.onDestroy = (entry) => {
+      for (let i = 0; i < this.flowtables.length; i++) this.flowtables[i]?.forget(entry);
+      this.onDestroy?.(entry);
+    };
+    const engine: Engine = {
+      interfaces,
+      interfaceNames: nameWords(interfaces.list.map((one) => one.name)),
+      fib,
+      services,
+      random: new Random(seed),
+      epochSeconds: Number(epochNs / 1_000_000_000n),
+      epochNanoseconds: Number(epochNs % 1_000_000_000n),
+      conntrack: table,
+      nat: this.nat,
+      helpers: this.#helpers(),
+      notes: this.notes,
+    };
+    this.#tables = prepareRuleset(ruleset, engine, recorder, (one, name) => flowtables.get(one)?.get(name));
+    for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));
+  }
+
+  /** Runs a hook (index of HOOK_NAMES) of a family (NFPROTO_*). */
+  run(hook: number, family: number, packet: Packet): number {
+    const entries = this.#hooks[family * HOOK_NAMES.length + hook] as HookEntries;
+    if (entries.isEmpty) return NF_ACCEPT;
+    this.#recorder.event(HOOK, hook);
+    return entries.run(packet);
+  }
+
+  /** nf_hook_ingress of packet.iif. Uses: etherType, network and, for IP, what decodeNetwork sets. */
+  runIngress(packet: Packet): number {
+    const entries = this.#ingress[packet.iif] as HookEntries;
+    if (entries.isEmpty) return NF_ACCEPT;
+    this.#recorder.event(INGRESS, packet.iif);
+    return entries.run(packet);
+  }
+
+  /** nf_hook_egress of packet.oif. */
+  runEgress(packet: Packet): number {
+    const entries = this.#egress[packet.oif] as HookEntries;
+    if (entries.isEmpty) return NF_ACCEPT;
+    this.#recorder.event(EGRESS, packet.oif);
+    return entries.run(packet);
+  }
+
+  hasIngress(ifindex: number): boolean {
+    return this.#ingress[ifindex]?.isEmpty === false;
+  }
+
+  hasEgress(ifindex: number): boolean {
+    return this.#egress[ifindex]?.isEmpty === false;
+  }
+
+  /** To be called once for each packet that the router is done with: lets go of an unconfirmed connection. */
+  release(packet: Packet): void {
+    this.conntrack.release(packet);
+  }
+
+  /** Everything that time brings: flows and connections age, fragments and set elements expire. */
+  advance(nowNs: number): void {
+    if (nowNs <= this.#nowNs) return;
+    this.#nowNs = nowNs;
+    for (let i = 0; i < this.flowtables.length; i++) this.flowtables[i]?.advance(nowNs);
+    if (this.tracked.ip || this.tracked.ip6) {
+      this.defrag.advance(nowNs);
+      this.conntrack.advance(nowNs);
+    }
+    for (let i = 0; i < this.#tables.length; i++) {
+      const sets = (this.#tables[i] as PreparedTable).sets;
+      for (let j = 0; j < sets.length; j++) sets[j]?.collect(nowNs);
+    }
+  }
+
+  /** What the replay has changed so far in the ruleset. */
+  state(): RulesetState {
+    return rulesetState(this.#tables, this.#nowNs);
+  }
+
+  /** Names behind the arguments of events. */
+  names(): EventNames {
+    return eventNames(this.#tables, this.#interfaces);
+  }
+
+  /** Names of the entries of a hook in the order in which they run. */
+  listHook(hook: number, family: number): string[] {
+    return (this.#hooks[family * HOOK_NAMES.length + hook] as HookEntries).entries.map((entry) => entry.name);
+  }
+
+  #makeFlowtables(options: NetfilterOptions, table: ConntrackTable): Map<Table, Map<string, Flowtable>> {
+    const byTable = new Map<Table, Map<string, Flowtable>>();
+    const { interfaces, fib, sysctl, recorder, services, offload: mode } = options;
+    for (const one of options.ruleset.tables) {
+      const byName = new Map<string, Flowtable>();
+      for (const spec of one.flowtables) {
+        const index = this.flowtables.length;
+        const shared = { table, sysctl, recorder, interfaces, fib, services };
+        const flowtable = new Flowtable({ spec, family: one.family, index, mode, ...shared });
+        this.flowtables.push(flowtable);
+        byName.set(spec.name, flowtable);
+      }
+      byTable.set(one, byName);
+    }
+    return byTable;
+  }
+
+  /** In the order in which `nft -f` sends a table: chains, flowtables, then rules, which bring conntrack. */
+  #registerTable(prepared: PreparedTable, flowtables: Map<string, Flowtable> | undefined): void {
+    const { definition } = prepared;
+    if (!definition.flags.includes('dormant')) {
+      for (const row of prepared.chains) this.#registerChain(definition, row);
+    }
+    for (const flowtable of flowtables?.values() ?? []) {
+      const entry = { priority: flowtable.priority, name: flowtable.name, run: flowtable.hit.bind(flowtable) };
+      this.#ingress.forEach((entries, ifindex) => {
+        if (flowtable.handles(ifindex)) entries.register(entry);
+      });
+    }
+    const need = conntrackNeed(definition);
+    if (need.ip && !this.tracked.ip) this.#registerConntrack(PF_IPV4);
+    if (need.ip6 && !this.tracked.ip6) this.#registerConntrack(PF_IPV6);
+    this.tracked.ip ||= need.ip;
+    this.tracked.ip6 ||= need.ip6;
+  }
+
+  #registerChain(table: Table, row: ChainInTable): void {
+    const { definition, chain } = row;
+    const { base } = definition;
+    if (base === undefined) return;
+    const hook = HOOK_NAMES.indexOf(base.hook);
+    const name = `${table.family} ${table.name} ${definition.name}`;
+    if (hook === HOOK_INGRESS || hook === HOOK_EGRESS) {
+      const run =
+        table.family === 'inet' ? this.#chains.inetIngress(chain, hook) : this.#chains.link(chain, hook, PF_NETDEV);
+      const lists = hook === HOOK_INGRESS ? this.#ingress : this.#egress;
+      for (const ifindex of this.#devices(base.devices, name, definition)) {
+        lists[ifindex]?.register({ priority: base.priority, name, run });
+      }
+      return;
+    }
+    for (const pf of familiesOf(table)) {
+      const isInet = pf === PF_IPV4 || pf === PF_IPV6;
+      const at = pf * HOOK_NAMES.length + hook;
+      if (base.type === 'nat') {
+        this.#registerNat(pf);
+        this.#natChains[at]?.register({ priority: base.priority, name, run: this.#chains.inet(chain, hook, pf) });
+        continue;
+      }
+      const run = !isInet
+        ? this.#chains.link(chain, hook, pf)
+        : base.type === 'route'
+          ? this.#chains.route(chain, hook, pf)
+          : this.#chains.inet(chain, hook, pf);
+      this.#hooks[at]?.register({ priority: base.priority, name, run });
+    }
+  }
+
+  #devices(names: string[], chain: string, definition: Chain): number[] {
+    return names.map((name) => {
+      const device = this.#interfaces.byName(name);
+      if (device !== undefined) return device.index;
+      const { location } = definition;
+      const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column}: `;
+      throw new NftreplayError('ruleset', `${place}chain "${chain}" hooks device "${name}", which the router has not`);
+    });
+  }
+
+  /** nf_ct_netns_do_get: conntrack's hooks of a family, defragmentation with them. */
+  #registerConntrack(pf: number): void {
+    const at = pf * HOOK_NAMES.length;
+    for (const hook of [HOOK_PREROUTING, HOOK_OUTPUT]) {
+      const gather = (packet: Packet) => this.defrag.gather(packet, hook);
+      const track = (packet: Packet) => this.conntrack.in(packet, hook);
+      this.#hooks[at + hook]?.register({ priority: PRIORITY_DEFRAG, name: 'defrag', run: gather });
+      this.#hooks[at + hook]?.register({ priority: PRIORITY_CONNTRACK, name: 'conntrack', run: track });
+    }
+    for (const hook of [HOOK_POSTROUTING, HOOK_INPUT]) {
+      const run = (packet: Packet) => this.conntrack.confirm(packet);
+      this.#hooks[at + hook]?.register({ priority: PRIORITY_CONFIRM, name: 'confirm', run });
+    }
+  }
+
+  /** nf_nat_register_fn: the first nat chain of a family brings the nat hook at all four places. */
+  #registerNat(pf: number): void {
+    const at = pf * HOOK_NAMES.length;
+    if (this.#hooks[at + HOOK_PREROUTING]?.entries.some((entry) => entry.name === 'nat')) return;
+    for (const hook of [HOOK_PREROUTING, HOOK_POSTROUTING, HOOK_OUTPUT, HOOK_INPUT]) {
+      const isDestination = hook === HOOK_PREROUTING || hook === HOOK_OUTPUT;
+      const priority = isDestination ? PRIORITY_NAT_DST : PRIORITY_NAT_SRC;
+      const { entries } = this.#natChains[at + hook] as HookEntries;
+      const runChains = (packet: Packet): number => {
+        for (let i = 0; i < entries.length; i++) {
+          const verdict = entries[i]?.run(packet) ?? NF_ACCEPT;
+          if (verdict !== NF_ACCEPT || this.nat.isInitialized(packet.ct, hook)) return verdict;
+        }
+        return NF_ACCEPT;
+      };
+      const run = (packet: Packet) => this.nat.hook(packet, hook, runChains);
+      this.#hooks[at + hook]?.register({ priority, name: 'nat', run });
+    }
+  }
+
+  #helpers(): HelperSetup {
+    const { conntrack, helperNames } = this;
+    return {
+      assignHelper: (packet, name) => {
+        let index = helperNames.indexOf(name);
+        if (index < 0) index = helperNames.push(name) - 1;
+        conntrack.assignHelper(packet.ct, index);
+      },
+      timeoutPolicy: (protocol, policy) => {
+        const number = conntrack.timeouts.addPolicy(protocol, policy);
+        const slot = STATEFUL_PROTOCOLS.includes(protocol) ? 1 : 0;
+        const timeoutNs = conntrack.timeouts.get(protocol, slot, number);
+        return (packet) => {
+          conntrack.assignTimeoutPolicy(packet.ct, number);
+          conntrack.table.refresh(packet.ct, timeoutNs);
+        };
+      },
+      setZone: (packet, zone, direction) => {
+        conntrack.setZone(packet, zone, direction === undefined ? -1 : direction === 'original' ? 0 : 1);
+      },
+    };
+  }
+}
+
+/** Families at whose hooks a table's chains run: inet at both of IP (nf_register_net_hook). */
+function familiesOf(table: Table): number[] {
+  switch (table.family) {
+    case 'inet':
+      return [PF_IPV4, PF_IPV6];
+    case 'ip':
+      return [PF_IPV4];
+    case 'ip6':
+      return [PF_IPV6];
+    case 'arp':
+      return [PF_ARP];
+    case 'bridge':
+      return [PF_BRIDGE];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,24 @@
+// Names behind the arguments of events, and what each rule's expressions cost: all that the levels above need to
+// name and price a path without the ruleset.
+import type { EventNames, RuleShape } from '../event/vocabulary.ts';
+import type { Interfaces } from '../net/interfaces.ts';
+import type { PreparedTable } from './chains.ts';
+
+/** Names by global index, in the order of the ruleset. */
+export function eventNames(tables: PreparedTable[], interfaces: Interfaces): EventNames {
+  const rules: RuleShape[] = [];
+  const chains: string[] = [];
+  const flowtables: string[] = [];
+  for (const { definition: table, chains: rows } of tables) {
+    for (const { definition: chain, expressions } of rows) {
+      const name = `${table.family} ${table.name} ${chain.name}`;
+      chains.push(name);
+      chain.rules.forEach((rule, i) => {
+        const shapes = (expressions[i] ?? []).map((expression) => expression.shape);
+        rules.push({ chain: name, place: i + 1, handle: rule.handle, expressions: shapes });
+      });
+    }
+    for (const flowtable of table.flowtables) flowtables.push(`${table.family} ${table.name} ${flowtable.name}`);
+  }
+  return { interfaces: interfaces.list.map((one) => one.name), chains, rules, flowtables };
+}
