@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { ConfigError } from '../base/errors.ts';
 import type { Profile, Quantity, QuantityKey } from './profile.ts';
 import { QUANTITIES } from './profile.ts';
-import { PROFILES } from './profiles/all.ts';
+import { PROFILE_ALIASES, PROFILES } from './profiles/all.ts';
 
 /** A profile file larger than this is not one. */
 const MAX_FILE_OCTETS = 1024 * 1024;
@@ -64,11 +64,17 @@ export function profiles(): readonly Profile[] {
   return PROFILES;
 }
 
-/** A built-in profile. Throws ConfigError that names the nearest one. */
+/** A built-in profile by name or alias, or one of the user's by its file. Throws ConfigError that names the nearest one. */
 export function profile(name: string): Profile {
-  const found = PROFILES.find((row) => row.name === name);
+  const found = builtIn(name);
   if (found !== undefined) return found;
+  if (/[/\\]|\.(ya?ml|json)$/i.test(name)) return loadProfile(name);
   throw new ConfigError(COMMAND_LINE, '', unknownProfile(name));
+}
+
+function builtIn(name: string): Profile | undefined {
+  const known = Object.hasOwn(PROFILE_ALIASES, name) ? PROFILE_ALIASES[name] : name;
+  return PROFILES.find((row) => row.name === known);
 }
 
 /** A profile from a file. Throws ConfigError with the path of the wrong key in it. */
@@ -127,7 +133,7 @@ function positive(quantities: Record<QuantityKey, Quantity>, file: string): Reco
 }
 
 function baseOf(name: string, file: string): Profile {
-  const base = PROFILES.find((row) => row.name === name);
+  const base = builtIn(name);
   if (base === undefined) throw new ConfigError(file, 'extends', unknownProfile(name));
   return base;
 }
@@ -190,7 +196,10 @@ function unknownProfile(name: string): string {
 
 /** The name that shares most pairs of letters, when it shares a third of them. */
 function nearestName(name: string): string | undefined {
-  const scores = PROFILES.map((row) => ({ name: row.name, score: likeness(name.toLowerCase(), row.name) }));
+  const scores = [...PROFILES.map((row) => row.name), ...Object.keys(PROFILE_ALIASES)].map((known) => ({
+    name: known,
+    score: likeness(name.toLowerCase(), known),
+  }));
   const best = scores.reduce((a, b) => (b.score > a.score ? b : a));
   return best.score >= 0.34 ? best.name : undefined;
 }

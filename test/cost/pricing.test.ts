@@ -91,8 +91,8 @@ describe('instructions', () => {
       fc.property(fc.array(step, { maxLength: 12 }), step, (steps, more) => {
         if (more[0] === 'hardware' || steps.some((row) => row[0] === 'hardware')) return;
         // Last, so that it cannot change what the others are taken for.
-        const without = price(tableOf([{ steps: [['ip-receive', 4], ...steps] }]), names, profile('mt7986'));
-        const withIt = price(tableOf([{ steps: [['ip-receive', 4], ...steps, more] }]), names, profile('mt7986'));
+        const without = price(tableOf([{ steps: [['ip-receive', 4], ...steps] }]), names, profile('bpi-r3'));
+        const withIt = price(tableOf([{ steps: [['ip-receive', 4], ...steps, more] }]), names, profile('bpi-r3'));
         expect(withIt.instructions[0] as number).toBeGreaterThanOrEqual((without.instructions[0] as number) - 1e-9);
         expect(packetCycles(withIt, 0, 1500)).toBeGreaterThanOrEqual(packetCycles(without, 0, 1500) - 1e-9);
       }),
@@ -111,7 +111,7 @@ describe('cycles', () => {
   });
 
   test('a packet costs instructions, the drivers on both sides, its part of an interrupt, and its octets', () => {
-    const device = profile('mt7986');
+    const device = profile('bpi-r3');
     const priced = price(tableOf([{ steps: ROUTED }]), names, device);
     const fixed =
       (priced.instructions[0] as number) * device.cyclesPerInstruction.value +

@@ -6,6 +6,7 @@ import { ConfigError } from '../../src/base/errors.ts';
 import { describeProfile } from '../../src/cost/describe-profile.ts';
 import { FEATURES } from '../../src/cost/features.ts';
 import { type Profile, QUANTITIES, type Quantity } from '../../src/cost/profile.ts';
+import { PROFILE_ALIASES } from '../../src/cost/profiles/all.ts';
 import { loadProfile, parseProfile, profile, profiles } from '../../src/cost/profiles.ts';
 import { WEIGHTS } from '../../src/cost/weights/tables.ts';
 import { weightVector } from '../../src/cost/weights/weights.ts';
@@ -62,7 +63,7 @@ describe('the list', () => {
   test('holds an x86 server core, ARM64 and MIPS routers and the generic sets', () => {
     const names = profiles().map((row) => row.name);
     expect(names).toEqual(
-      expect.arrayContaining(['generic-x86-64', 'generic-arm64', 'x86-server', 'mt7986', 'mt7621']),
+      expect.arrayContaining(['generic-x86-64', 'generic-arm64', 'x86-server', 'bpi-r3', 'mt7621']),
     );
     expect(new Set(names).size).toBe(names.length);
   });
@@ -74,6 +75,10 @@ describe('the list', () => {
   ])('%s suggests %s', (wrong, right) => {
     const error = failure(() => profile(wrong));
     expect(error.message).toContain(`did you mean '${right}'?`);
+  });
+
+  test('every alias leads to a profile', () => {
+    for (const [alias, name] of Object.entries(PROFILE_ALIASES)) expect(profile(alias).name).toBe(name);
   });
 
   test('a name like no other lists all of them', () => {
@@ -93,13 +98,14 @@ describe('a profile file', () => {
       'name: mine\nextends: mt7986\nclock: 1800\nrxCycles: { value: 2000, source: perf stat, confidence: measured }\n',
     );
     const mine = loadProfile(file);
+    expect(profile(file)).toEqual(mine);
     expect(mine).toMatchObject({
       name: 'mine',
       instructionSet: 'arm64',
       clock: { value: 1800, source: file, confidence: 'estimate', unit: 'MHz' },
     });
     expect(mine.rxCycles).toEqual({ value: 2000, source: 'perf stat', confidence: 'measured', unit: 'cycles/packet' });
-    expect(mine.txCycles).toEqual(profile('mt7986').txCycles);
+    expect(mine.txCycles).toEqual(profile('bpi-r3').txCycles);
   });
 
   test('may be JSON and stand alone', () => {
@@ -111,7 +117,7 @@ describe('a profile file', () => {
 
   test.each([
     ['name: a\nextends: mt7986\nclok: 3\n', 'clok', /unknown key/],
-    ['name: a\nextends: mt798\n', 'extends', /did you mean/],
+    ['name: a\nextends: mt79\n', 'extends', /did you mean/],
     ['name: a\n', 'instructionSet', /missing/],
     ['name: a\ninstructionSet: mips\n', 'clock', /missing/],
     ['name: a\nextends: mt7986\nclock: fast\n', 'clock', /number/],

@@ -35,7 +35,7 @@ const paths = tableOf([
 ]);
 
 describe('summarise', () => {
-  const device = profile('mt7986');
+  const device = profile('bpi-r3');
   const priced = price(paths, names, device);
   const [slow, software, hardware, all] = summarise(paths, priced);
 

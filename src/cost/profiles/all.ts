@@ -18,3 +18,15 @@ export const PROFILES: readonly Profile[] = [
   RK3328,
   MT7621,
 ];
+
+/** Other names that people have for them. */
+export const PROFILE_ALIASES: Readonly<Record<string, string>> = {
+  mt7986: 'bpi-r3',
+  'filogic-830': 'bpi-r3',
+  'openwrt-one': 'mt7981',
+  'raspberry-pi-4': 'bcm2711',
+  rpi4: 'bcm2711',
+  'nanopi-r2s': 'rk3328',
+  n100: 'x86-n100',
+  'edgerouter-x': 'mt7621',
+};

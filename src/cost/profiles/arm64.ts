@@ -90,7 +90,7 @@ function cortexA53(router: A53Router): Profile {
 }
 
 export const MT7986: Profile = cortexA53({
-  name: 'mt7986',
+  name: 'bpi-r3',
   title: 'Banana Pi BPI-R3 (MediaTek MT7986A Filogic 830, 4 x Cortex-A53)',
   clock: estimate(2000, 'MHz', 'MediaTek Filogic 830, from memory, not read again', [1800, 2000]),
   cores: datasheet(4, 'cores', 'fw-web.de/dokuwiki: BPI-R3, quad core Cortex-A53'),
