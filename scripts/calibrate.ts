@@ -9,12 +9,15 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FEATURES, pathFeatures, ruleFeatures } from '../src/cost/features.ts';
+import { packetCycles, price } from '../src/cost/pricing.ts';
+import { profile } from '../src/cost/profiles.ts';
 import type { Weight, WeightTable } from '../src/cost/weights/weights.ts';
 import type { Fit, Observation, Residual } from './calibrate/fit.ts';
 import { fitWeights, median, rootMeanSquare } from './calibrate/fit.ts';
 import type { Observed } from './calibrate/observe.ts';
 import { observe } from './calibrate/observe.ts';
 import { PRIORS } from './calibrate/priors.ts';
+import { PUBLISHED_CHECKS } from './calibrate/published-checks.ts';
 import type { Scenario } from './calibrate/scenarios.ts';
 import { loadScenarios } from './calibrate/scenarios.ts';
 import { writeWeights } from './calibrate/write-weights.ts';
@@ -37,14 +40,22 @@ const root = projectRoot();
 const shared = values.shared ?? resolve(root, '../shared');
 
 const { scenarios, kernels } = loadScenarios(shared, join(root, 'scripts/calibrate'), values.dump);
-const counted = scenarios.map((scenario) => ({ scenario, features: countFeatures(scenario) }));
+const counted: { scenario: Scenario; observed: Observed; features: Float64Array }[] = [];
+for (const scenario of scenarios) {
+  try {
+    const observed = await observe(scenario);
+    counted.push({ scenario, observed, features: countFeatures(observed) });
+  } catch (error) {
+    process.stderr.write(`${scenario.name}: left out: ${(error as Error).message}\n`);
+  }
+}
 const start = Float64Array.from(FEATURES, (name) => priorOf(name).instructions);
 let anchor: Float64Array = start;
 const fits: Record<string, Fit> = {};
 for (const set of SETS) {
   const observations = counted.flatMap(({ scenario, features }): Observation[] => {
     const measured = scenario.measured[set];
-    return measured === undefined || features === undefined ? [] : [{ scenario: scenario.name, measured, features }];
+    return measured === undefined ? [] : [{ scenario: scenario.name, measured, features }];
   });
   const result = fitWeights(observations, anchor, ANCHOR, FOLDS);
   fits[set] = result;
@@ -56,6 +67,7 @@ for (const set of SETS) {
   }
   if (set === 'x86-64') anchor = result.weights; // arm64 starts where x86-64 ended: nearly the same compiled code
 }
+process.stdout.write(`\n${checks().join('\n')}\n`);
 if (values.table !== undefined) writeFileSync(values.table, markdown(fits));
 
 /** dist/scripts/calibrate.js and scripts/calibrate.ts both find the checkout. */
@@ -71,26 +83,37 @@ function priorOf(name: string): { instructions: number; note?: string } {
 }
 
 /** Mean count of each feature over the measured packets. */
-function countFeatures(scenario: Scenario): Float64Array | undefined {
-  const observed = observe(scenario, (message) => process.stderr.write(`${scenario.name}: ${message}\n`));
-  if (observed === undefined) return undefined;
+function countFeatures({ paths, names, measured }: Observed): Float64Array {
+  if (measured.length === 0) throw new Error('none of its measured packets is in the capture');
   const features = new Float64Array(FEATURES.length);
-  let packets = 0;
-  for (let path = 0; path < observed.paths.packets.length; path++) {
-    packets += observed.paths.packets[path] as number;
-    addPath(observed, path, features);
+  const add = (feature: number, amount: number) => {
+    features[feature] = (features[feature] as number) + amount / measured.length;
+  };
+  for (const path of measured) {
+    pathFeatures(paths, path, names, add, (rule, count) => ruleFeatures(names.rules[rule], count, add));
   }
-  return features.map((value) => value / packets);
+  return features;
 }
 
-function addPath(observed: Observed, path: number, features: Float64Array): void {
-  const times = observed.paths.packets[path] as number;
-  const add = (feature: number, amount: number) => {
-    features[feature] = (features[feature] as number) + amount * times;
-  };
-  pathFeatures(observed.paths, path, observed.names, add, (rule, count) => {
-    ruleFeatures(observed.names.rules[rule], count, add);
+/** Published figures beside the profiles (with the weights that this program was built with). */
+function checks(): string[] {
+  const rows = PUBLISHED_CHECKS.map((check) => {
+    let cycles = 0;
+    for (const { scenario, octets, times } of check.packets) {
+      const row = counted.find((one) => one.scenario.name === scenario);
+      if (row === undefined)
+        return `| ${check.record} | ${check.profile} | ${check.what} | ${check.cycles} | not replayed | |`;
+      const pricing = price(row.observed.paths, row.observed.names, profile(check.profile));
+      cycles += packetCycles(pricing, row.observed.measured[0] as number, octets) * times;
+    }
+    const error = percent(cycles / check.cycles - 1);
+    return `| ${check.record} | ${check.profile} | ${check.what} | ${check.cycles} | ${cycles.toFixed(0)} | ${error} |`;
   });
+  return [
+    '| record | profile | what | published cycles | estimated | difference |',
+    '|---|---|---|---:|---:|---:|',
+    ...rows,
+  ];
 }
 
 function tableOf(set: (typeof SETS)[number], result: Fit, observations: Observation[]): WeightTable {
@@ -151,6 +174,8 @@ function markdown(all: Record<string, Fit>): string {
     '| scenario | x86-64 measured | fitted | error | arm64 measured | fitted | error |',
     '|---|---:|---:|---:|---:|---:|---:|',
     ...lines,
+    '',
+    ...checks(),
     '',
   ].join('\n');
 }
