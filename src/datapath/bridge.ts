@@ -1,0 +1,189 @@
+// A bridge device: learning which port a hardware address is behind, and where frames go (net/bridge/br_input.c
+// br_handle_frame_finish, br_fdb.c, br_forward.c, br_device.c br_dev_xmit). No VLAN filtering, STP or IGMP snooping.
+// SIMPLIFIED: a unicast frame whose destination was not learned behind another port is taken as the router's own, since a
+// capture's addresses need not be this router's; a real bridge would flood it.
+
+import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
+import type { Interface } from '../net/interfaces.ts';
+import { NF_ACCEPT } from '../netfilter/verdict.ts';
+import { PACKET_HOST, type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
+import { passes, reason } from './outcome.ts';
+import type { Stack } from './stack.ts';
+
+const BRIDGE_FORWARD = eventKind('bridge-forward');
+const PREROUTING = HOOK_NAMES.indexOf('prerouting');
+const INPUT = HOOK_NAMES.indexOf('input');
+const FORWARD = HOOK_NAMES.indexOf('forward');
+const OUTPUT = HOOK_NAMES.indexOf('output');
+const POSTROUTING = HOOK_NAMES.indexOf('postrouting');
+const FAMILY_BRIDGE = 7;
+const NO_WAY_OUT = reason('bridge');
+/** Hostile captures may hold any number of addresses. */
+const MAX_ENTRIES = 1 << 16;
+/** BR_DEFAULT_AGEING_TIME. */
+const AGEING_NS = 300e9;
+
+/** Sends a frame down a device: queueTransmit, passed in so that the two files do not import each other. */
+export type Transmit = (stack: Stack, packet: Packet, dev: Interface) => void;
+
+/** Forwarding database of all bridges: (bridge, hardware address) to port. */
+export class Fdb {
+  /** Key: 48 address bits plus the bridge's ifindex above them, exact in a double. */
+  readonly #ports = new Map<number, number>();
+  readonly #seenNs = new Map<number, number>();
+
+  /** br_fdb_update: the source of a frame at `offset` is behind `port`. */
+  learn(bridge: Interface, port: Interface, data: Uint8Array, offset: number, nowNs: number): void {
+    if (((data[offset] as number) & 1) !== 0) return;
+    const key = fdbKey(bridge, data, offset);
+    if (this.#ports.size >= MAX_ENTRIES && !this.#ports.has(key)) return;
+    this.#ports.set(key, port.index);
+    this.#seenNs.set(key, nowNs);
+  }
+
+  /** ifindex of the port behind which an address was learned; 0: unknown. */
+  find(bridge: Interface, data: Uint8Array, offset: number, nowNs: number): number {
+    const key = fdbKey(bridge, data, offset);
+    const port = this.#ports.get(key);
+    if (port === undefined || nowNs - (this.#seenNs.get(key) as number) > AGEING_NS) return 0;
+    return port;
+  }
+}
+
+function fdbKey(bridge: Interface, data: Uint8Array, offset: number): number {
+  const high = ((data[offset] as number) << 8) | (data[offset + 1] as number);
+  const low =
+    (data[offset + 2] as number) * 0x1000000 +
+    ((data[offset + 3] as number) << 16) +
+    ((data[offset + 4] as number) << 8) +
+    (data[offset + 5] as number);
+  return (bridge.index % 32) * 2 ** 48 + high * 2 ** 32 + low;
+}
+
+/**
+ * br_handle_frame: a frame entered at a port. True: it goes up to the bridge device (packet.iif is set to it).
+ * False: it was bridged to other ports, or dropped.
+ */
+export function bridgeReceive(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): boolean {
+  const bridge = port.master as Interface;
+  stack.recorder.event(BRIDGE_FORWARD, port.index);
+  const { recorder } = stack;
+  if (!passes(recorder, packet, runBridge(stack, PREROUTING, packet))) return false;
+  const { data, start } = packet;
+  stack.fdb.learn(bridge, port, data, start + 6, packet.timeNs);
+  if (packet.packetType !== PACKET_HOST) {
+    flood(stack, packet, bridge, port, transmit);
+  } else {
+    const out = stack.fdb.find(bridge, data, start, packet.timeNs);
+    if (out !== 0 && out !== port.index) {
+      forwardTo(stack, packet, stack.interfaces.at(out), transmit);
+      return false;
+    }
+  }
+  packet.oif = 0;
+  const answer = runBridge(stack, INPUT, packet);
+  if (answer !== NF_ACCEPT) return passes(recorder, packet, answer);
+  packet.iif = bridge.index;
+  return true;
+}
+
+/** A hook of the bridge family. What its rules reject is answered at the link layer. */
+function runBridge(stack: Stack, hook: number, packet: Packet): number {
+  const before = stack.atLink;
+  stack.atLink = true;
+  const answer = stack.hooks.run(hook, FAMILY_BRIDGE, packet);
+  stack.atLink = before;
+  return answer;
+}
+
+/** br_forward: the frame goes to one other port. */
+function forwardTo(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): void {
+  const { recorder } = stack;
+  packet.oif = port.index;
+  if (!passes(recorder, packet, runBridge(stack, FORWARD, packet))) return;
+  if (!passes(recorder, packet, runBridge(stack, POSTROUTING, packet))) return;
+  packet.verdict = VERDICT_FORWARD;
+  transmit(stack, packet, port);
+}
+
+/** br_flood: copies to every other port. The frame itself is not changed. */
+function flood(stack: Stack, packet: Packet, bridge: Interface, except: Interface, transmit: Transmit): void {
+  for (let i = bridge.ports.length - 1; i >= 0; i--) {
+    const port = bridge.ports[i] as Interface;
+    if (port === except) continue;
+    const copy = cloneFrame(stack, packet);
+    if (copy === undefined) return;
+    forwardTo(stack, copy, port, transmit);
+    stack.pool.release();
+  }
+}
+
+/** skb_clone of the frame from packet.start on. */
+export function cloneFrame(stack: Stack, packet: Packet): Packet | undefined {
+  const { data, start, end } = packet;
+  const headers = packet.network - start;
+  const copy = stack.pool.acquire(packet, end - packet.network);
+  if (copy === undefined) return undefined;
+  copy.start = copy.network - headers;
+  copy.data.set(data.subarray(start, end), copy.start);
+  copy.end = copy.start + (end - start);
+  copy.wireLength = packet.wireLength;
+  const shift = copy.start - start;
+  copy.etherType = packet.etherType;
+  copy.transport = packet.transport < 0 ? -1 : packet.transport + shift;
+  copy.ipVersion = packet.ipVersion;
+  copy.protocol = packet.protocol;
+  copy.networkEnd = packet.networkEnd + shift;
+  copy.networkLength = packet.networkLength;
+  copy.fragmentOffset = packet.fragmentOffset;
+  copy.moreFragments = packet.moreFragments;
+  copy.fragMaxSize = packet.fragMaxSize;
+  copy.fragmentHeader = packet.fragmentHeader < 0 ? -1 : packet.fragmentHeader + shift;
+  copy.hasOptions = packet.hasOptions;
+  copy.iif = packet.iif;
+  copy.oif = packet.oif;
+  copy.physicalIif = packet.physicalIif;
+  copy.packetType = packet.packetType;
+  copy.mark = packet.mark;
+  copy.priority = packet.priority;
+  copy.nftrace = packet.nftrace;
+  copy.isSuperPacket = packet.isSuperPacket;
+  copy.checksumPartial = packet.checksumPartial;
+  copy.isGenerated = packet.isGenerated;
+  copy.ct = packet.ct;
+  copy.ctInfo = packet.ctInfo;
+  copy.ctDirection = packet.ctDirection;
+  return copy;
+}
+
+/** br_dev_xmit: the router's own side of the bridge sends a frame. */
+export function bridgeTransmit(stack: Stack, packet: Packet, bridge: Interface, transmit: Transmit): void {
+  const { data, start } = packet;
+  const isMulticast = ((data[start] as number) & 1) !== 0;
+  const out = isMulticast ? 0 : stack.fdb.find(bridge, data, start, packet.timeNs);
+  if (out !== 0) {
+    localOut(stack, packet, stack.interfaces.at(out), transmit);
+    return;
+  }
+  const { ports } = bridge;
+  for (let i = ports.length - 1; i > 0; i--) {
+    const copy = cloneFrame(stack, packet);
+    if (copy === undefined) break;
+    localOut(stack, copy, ports[i] as Interface, transmit);
+    stack.pool.release();
+  }
+  const last = ports[0];
+  if (last === undefined) {
+    packet.reason = NO_WAY_OUT;
+    return;
+  }
+  localOut(stack, packet, last, transmit);
+}
+
+function localOut(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): void {
+  const { recorder } = stack;
+  packet.oif = port.index;
+  if (!passes(recorder, packet, runBridge(stack, OUTPUT, packet))) return;
+  if (!passes(recorder, packet, runBridge(stack, POSTROUTING, packet))) return;
+  transmit(stack, packet, port);
+}

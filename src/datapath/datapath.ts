@@ -1,0 +1,149 @@
+// The IP stack around netfilter as one object: the stages' shared state (Stack) and what netfilter asks back
+// (RouterServices). class Router adds netfilter to it; tests put their own hooks in its place.
+import { be32 } from '../base/columns.ts';
+import { Random } from '../base/random.ts';
+import type { Recorder } from '../event/recorder.ts';
+import { HOOK_NAMES } from '../event/vocabulary.ts';
+import { Fib, type Route } from '../net/fib.ts';
+import { type Interface, Interfaces } from '../net/interfaces.ts';
+import { Neighbours } from '../net/neighbours.ts';
+import type { RouterSpec } from '../net/spec.ts';
+import type { RouterServices } from '../netfilter/services.ts';
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
+import type { Packet } from '../packet/packet.ts';
+import { Fdb } from './bridge.ts';
+import { duplicate, forwardTo } from './duplicate.ts';
+import { icmpError } from './icmp.ts';
+import { fillChecksum, routeOutput4, routeOutput6 } from './output.ts';
+import { PacketPool } from './pool.ts';
+import { receive } from './receive.ts';
+import { rejectAtLink, resetAtLink } from './reject-link.ts';
+import { readSettings, type Settings } from './settings.ts';
+import type { FrameSink, Hooks, Stack } from './stack.ts';
+import { rejectWithReset } from './tcp-reset.ts';
+import { neighbourTransmit } from './transmit.ts';
+
+const INPUT = HOOK_NAMES.indexOf('input');
+const INGRESS = HOOK_NAMES.indexOf('ingress');
+
+export interface DatapathOptions {
+  spec: RouterSpec;
+  recorder: Recorder;
+  sink: FrameSink;
+  seed: number;
+}
+
+/** A router without rules: interfaces, routes, the way of a packet. `hooks` is set before the first packet. */
+export class Datapath implements Stack, RouterServices {
+  readonly interfaces: Interfaces;
+  readonly fib: Fib;
+  readonly neighbours: Neighbours;
+  readonly settings: Settings;
+  readonly recorder: Recorder;
+  readonly sink: FrameSink;
+  readonly pool = new PacketPool();
+  readonly fdb = new Fdb();
+  hooks: Hooks = NO_HOOKS;
+  rerouted: Route | undefined = undefined;
+  atLink = false;
+  /** ifindexes by which frames left because of the packet in hand, each once: outs[0 … outCount - 1]. */
+  readonly outs: Int32Array;
+  outCount = 0;
+  #nowNs = 0;
+  #ipId: number;
+  readonly #random: Random;
+
+  /** Throws ConfigError for a description that is no router. */
+  constructor(options: DatapathOptions) {
+    this.interfaces = new Interfaces(options.spec);
+    this.fib = new Fib(options.spec, this.interfaces);
+    this.neighbours = new Neighbours(options.spec, this.interfaces);
+    this.settings = readSettings(options.spec.sysctl, this.interfaces);
+    this.recorder = options.recorder;
+    this.sink = options.sink;
+    this.outs = new Int32Array(this.interfaces.list.length);
+    this.#random = new Random(options.seed);
+    this.#ipId = this.#random.below(0x10000);
+  }
+
+  /** An attached frame enters at a physical interface and goes its way. Sets its verdict, reason and `outs`. */
+  enter(packet: Packet, ifindex: number): void {
+    this.outCount = 0;
+    this.#nowNs = packet.timeNs;
+    receive(this, packet, this.interfaces.at(ifindex));
+  }
+
+  sent(ifindex: number): void {
+    for (let i = 0; i < this.outCount; i++) if (this.outs[i] === ifindex) return;
+    this.outs[this.outCount++] = ifindex;
+  }
+
+  nextIpId(): number {
+    this.#ipId = (this.#ipId + 1) & 0xffff;
+    return this.#ipId;
+  }
+
+  nextFragmentId(): number {
+    return this.#random.next();
+  }
+
+  icmpError(packet: Packet, type: number, code: number, info: number, isLocal: boolean): void {
+    icmpError(this, packet, type, code, info, isLocal);
+  }
+
+  sendTcpReset(packet: Packet, hook: number): void {
+    if (hook === INGRESS || this.atLink) resetAtLink(this, packet);
+    else rejectWithReset(this, packet, hook);
+  }
+
+  sendIcmpError(packet: Packet, _version: 4 | 6, type: number, code: number, hook: number): void {
+    if (hook === INGRESS || this.atLink) rejectAtLink(this, packet, type, code);
+    else icmpError(this, packet, type, code, 0, hook === INPUT);
+  }
+
+  reroute(packet: Packet): boolean {
+    const { data, network } = packet;
+    const route =
+      packet.ipVersion === 4
+        ? routeOutput4(this, be32(data, network + 16), packet.mark)
+        : routeOutput6(this, data, network + 24, 0);
+    if (route === undefined) return false;
+    this.rerouted = route;
+    packet.oif = route.kind === 'local' ? this.interfaces.loopback.index : route.oif.index;
+    return true;
+  }
+
+  flowTransmit(packet: Packet, oif: Interface, nexthop4: number, nexthop6: Uint32Array | undefined): void {
+    packet.etherType = nexthop6 === undefined ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    packet.oif = oif.index;
+    if (packet.checksumPartial && !packet.isSuperPacket) fillChecksum(packet);
+    const mac = this.neighbour(oif, nexthop4, nexthop6);
+    if (mac !== undefined) neighbourTransmit(this, packet, oif, mac);
+  }
+
+  neighbour(oif: Interface, nexthop4: number, nexthop6: Uint32Array | undefined): Uint8Array | undefined {
+    return nexthop6 === undefined ? this.neighbours.resolve4(oif, nexthop4) : this.neighbours.resolve6(oif, nexthop6);
+  }
+
+  bridgePort(bridge: Interface, mac: Uint8Array): Interface | undefined {
+    const port = this.fdb.find(bridge, mac, 0, this.#nowNs);
+    return port === 0 ? undefined : this.interfaces.at(port);
+  }
+
+  duplicate(packet: Packet, oif: number, version: 0 | 4 | 6, gateway: Uint8Array, offset: number): void {
+    duplicate(this, packet, oif, version, gateway, offset);
+  }
+
+  forwardTo(packet: Packet, oif: number, version: 0 | 4 | 6, nexthop: Uint8Array, offset: number): void {
+    forwardTo(this, packet, oif, version, nexthop, offset);
+  }
+}
+
+/** No rules at all. */
+export const NO_HOOKS: Hooks = {
+  run: () => 1,
+  runIngress: () => 1,
+  runEgress: () => 1,
+  hasIngress: () => false,
+  hasEgress: () => false,
+};

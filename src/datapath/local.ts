@@ -1,0 +1,231 @@
+// Datagrams for the router itself: input hook and what the router answers (ip_local_deliver, net/ipv4/ip_input.c;
+// icmp_rcv; udp_rcv and tcp_v4_rcv without a socket; ip6_input and kin of net/ipv6).
+// SIMPLIFIED: nobody listens on the router: TCP gets a RST, UDP a port unreachable. ICMP timestamps are not answered.
+import { be32, putBe16, u8 } from '../base/columns.ts';
+import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
+import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
+import { NF_ACCEPT } from '../netfilter/verdict.ts';
+import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
+import { PACKET_HOST, type Packet } from '../packet/packet.ts';
+import * as icmp from './icmp.ts';
+import { icmpError } from './icmp.ts';
+import { neighbourAdvertisement } from './ndisc.ts';
+import { deliver, drop, passes, reason } from './outcome.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, localOut, routeOutput4, routeOutput6 } from './output.ts';
+import {
+  copyAddress6,
+  dsField,
+  finishIpv4,
+  finishIpv6,
+  isLinkLocal6,
+  isUnicast6,
+  putAddress6,
+  writeIpv6Header,
+} from './reply.ts';
+import type { Stack } from './stack.ts';
+import { resetClosedPort } from './tcp-reset.ts';
+
+const LOCAL = eventKind('local');
+const ICMP_REPLY = eventKind('icmp-reply');
+const INPUT = HOOK_NAMES.indexOf('input');
+const NO_SOCKET = reason('no-socket');
+const MALFORMED = reason('malformed');
+const FRAGMENT_WAITS = reason('fragment-waits');
+const MULTICAST = reason('multicast');
+const ICMP = 1;
+const IGMP = 2;
+const TCP = 6;
+const UDP = 17;
+const ICMPV6 = 58;
+const NO_NEXT_HEADER = 59;
+const UDP_LITE = 136;
+const ICMP_ECHO = 8;
+const ICMPV6_ECHO_REQUEST = 128;
+const ICMPV6_ECHO_REPLY = 129;
+const NEIGHBOUR_SOLICITATION = 135;
+const UNKNOWN_NEXT_HEADER = 1;
+
+/**
+ * ip_local_deliver. `isBroadcast`: the route is a broadcast or multicast one.
+ * Verdicts: local (reason no-socket where nobody listens), drop by a rule, consumed (fragments).
+ * Events: local, hook, icmp-reply, icmp-error and what the answers record.
+ */
+export function local4(stack: Stack, packet: Packet, isBroadcast: boolean): void {
+  stack.recorder.event(LOCAL, 4);
+  packet.oif = 0;
+  if (packet.moreFragments || packet.fragmentOffset !== 0) {
+    // SIMPLIFIED: without conntrack's defrag, fragments for the router itself are never put together.
+    deliver(packet, FRAGMENT_WAITS);
+    return;
+  }
+  const answer = stack.hooks.run(INPUT, FAMILY_IPV4, packet);
+  if (answer !== NF_ACCEPT) {
+    passes(stack.recorder, packet, answer);
+    return;
+  }
+  deliver(packet, 0);
+  switch (packet.protocol) {
+    case ICMP:
+      icmpReceive(stack, packet, isBroadcast);
+      return;
+    case UDP:
+    case UDP_LITE:
+      if (!hasWholeHeader(stack, packet, 8)) return;
+      packet.reason = NO_SOCKET;
+      if (!isBroadcast && packet.packetType === PACKET_HOST) {
+        icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH, 0, true);
+      }
+      return;
+    case TCP:
+      if (packet.packetType !== PACKET_HOST || !hasWholeHeader(stack, packet, 20)) return;
+      packet.reason = NO_SOCKET;
+      if (!isBroadcast) resetClosedPort(stack, packet);
+      return;
+    case IGMP:
+      return;
+    default:
+      packet.reason = NO_SOCKET;
+      icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PROT_UNREACH, 0, true);
+  }
+}
+
+/** The transport header is there, its lengths are sane, and its checksum is right; else the packet is dropped. */
+function hasWholeHeader(stack: Stack, packet: Packet, length: number): boolean {
+  const { data, transport, networkEnd, protocol } = packet;
+  let good = transport >= 0 && transport + length <= networkEnd;
+  if (good && protocol === TCP) good = u8(data, transport + 12) >>> 4 >= 5;
+  if (good && !isCut(packet) && !isUnverified(packet)) {
+    good = hasGoodChecksum(packet, transportLength(packet), stack.recorder);
+  }
+  if (!good) drop(stack.recorder, packet, MALFORMED);
+  return good;
+}
+
+/** UDP over IPv4 without a checksum; UDP-Lite, whose coverage is its own. */
+function isUnverified(packet: Packet): boolean {
+  if (packet.protocol === UDP_LITE) return true;
+  const { data, transport } = packet;
+  return packet.protocol === UDP && packet.ipVersion === 4 && u8(data, transport + 6) + u8(data, transport + 7) === 0;
+}
+
+/** icmp_rcv: echo requests are answered, everything else ends here. */
+function icmpReceive(stack: Stack, packet: Packet, isBroadcast: boolean): void {
+  if (!hasWholeHeader(stack, packet, 8)) return;
+  const { settings } = stack;
+  if (u8(packet.data, packet.transport) !== ICMP_ECHO || settings.icmpEchoIgnoreAll) return;
+  if (isBroadcast && settings.icmpEchoIgnoreBroadcasts) return;
+  const { data, network, transport, networkEnd } = packet;
+  const to = be32(data, network + 12);
+  const route = routeOutput4(stack, to, 0);
+  if (route === undefined) return;
+  const saddr = isBroadcast ? stack.fib.sourceAddress4(stack.interfaces.at(packet.iif), to) : be32(data, network + 16);
+  const length = networkEnd - transport;
+  const reply = stack.pool.acquire(packet, 20 + length);
+  if (reply === undefined) return;
+  const own = reply.data;
+  const at = reply.network + 20;
+  for (let i = 0; i < length; i++) own[at + i] = data[transport + i] as number;
+  own[at] = 0;
+  putBe16(own, at + 2, 0);
+  putBe16(own, at + 2, internetChecksum(own, at, at + length));
+  finishIpv4(reply, saddr, to, ICMP, 20 + length, dsField(packet), settings.defaultTtl, stack.nextIpId(), false);
+  stack.recorder.event(ICMP_REPLY, 4);
+  localOut(stack, reply, route);
+  stack.pool.release();
+}
+
+/** ip6_input: as local4(); `isMulticast`: to a group that the router is in. */
+export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void {
+  stack.recorder.event(LOCAL, 6);
+  packet.oif = 0;
+  const answer = stack.hooks.run(INPUT, FAMILY_IPV6, packet);
+  if (answer !== NF_ACCEPT) {
+    passes(stack.recorder, packet, answer);
+    return;
+  }
+  deliver(packet, 0);
+  if (packet.moreFragments || packet.fragmentOffset !== 0) {
+    packet.reason = FRAGMENT_WAITS;
+    return;
+  }
+  switch (packet.protocol) {
+    case ICMPV6:
+      icmp6Receive(stack, packet, isMulticast);
+      return;
+    case UDP:
+    case UDP_LITE:
+      if (!hasWholeHeader(stack, packet, 8)) return;
+      packet.reason = NO_SOCKET;
+      if (!isMulticast) icmpError(stack, packet, icmp.ICMPV6_DEST_UNREACH, icmp.ICMPV6_PORT_UNREACH, 0, true);
+      return;
+    case TCP:
+      if (packet.packetType !== PACKET_HOST || !hasWholeHeader(stack, packet, 20)) return;
+      packet.reason = NO_SOCKET;
+      if (!isMulticast) resetClosedPort(stack, packet);
+      return;
+    case NO_NEXT_HEADER:
+      return;
+    default:
+      packet.reason = isMulticast ? MULTICAST : NO_SOCKET;
+      icmpError(stack, packet, icmp.ICMPV6_PARAMPROB, UNKNOWN_NEXT_HEADER, nextHeaderOffset(packet), true);
+  }
+}
+
+/** Offset in the datagram of the octet that names the header which nobody knows. */
+function nextHeaderOffset(packet: Packet): number {
+  const { data, network, transport } = packet;
+  let octet = 6;
+  let at = 40;
+  while (transport >= 0 && network + at < transport) {
+    octet = at;
+    const type = u8(data, network + octet);
+    at += type === 51 ? (u8(data, network + at + 1) + 2) * 4 : (u8(data, network + at + 1) + 1) * 8;
+  }
+  return octet;
+}
+
+function icmp6Receive(stack: Stack, packet: Packet, isMulticast: boolean): void {
+  if (!hasWholeHeader(stack, packet, 8)) return;
+  const type = u8(packet.data, packet.transport);
+  if (type === NEIGHBOUR_SOLICITATION) neighbourAdvertisement(stack, packet);
+  else if (type === ICMPV6_ECHO_REQUEST) echoReply6(stack, packet, isMulticast);
+}
+
+const target = new Uint32Array(4);
+
+/** icmpv6_echo_reply. */
+function echoReply6(stack: Stack, packet: Packet, isMulticast: boolean): void {
+  const { data, network, transport, networkEnd } = packet;
+  const source = network + 8;
+  if (!isUnicast6(data, source)) return;
+  const route = routeOutput6(stack, data, source, isLinkLocal6(data, source) ? packet.iif : 0);
+  if (route === undefined) return;
+  const length = networkEnd - transport;
+  const reply = stack.pool.acquire(packet, 40 + length);
+  if (reply === undefined) return;
+  const own = reply.data;
+  const net = reply.network;
+  const at = net + 40;
+  for (let i = 0; i < length; i++) own[at + i] = data[transport + i] as number;
+  writeIpv6Header(reply, ICMPV6, length, dsField(packet), stack.settings.hopLimit);
+  copyAddress6(own, net + 24, data, source);
+  const destination = stack.fib.lookup6At(data, network + 24, 0);
+  if (isMulticast || destination?.anycast === true) {
+    for (let i = 0; i < 4; i++) target[i] = be32(data, source + 4 * i);
+    const address = stack.fib.sourceAddress6(route.oif, target);
+    if (address === undefined) {
+      stack.pool.release();
+      return;
+    }
+    putAddress6(own, net + 8, address);
+  } else {
+    copyAddress6(own, net + 8, data, network + 24);
+  }
+  own[at] = ICMPV6_ECHO_REPLY;
+  putBe16(own, at + 2, 0);
+  putBe16(own, at + 2, internetChecksum(own, at, at + length, pseudoHeaderSum(own, net, 6, ICMPV6, length)));
+  finishIpv6(reply);
+  stack.recorder.event(ICMP_REPLY, 6);
+  localOut(stack, reply, route);
+  stack.pool.release();
+}

@@ -1,0 +1,56 @@
+// Neighbour discovery as far as a router without hosts' tables needs it: a solicitation for an address of the router is
+// answered (ndisc_recv_ns, ndisc_send_na of net/ipv6/ndisc.c).
+// SIMPLIFIED: duplicate address detection by others (unspecified source) is answered to all nodes as the kernel does;
+// nothing is learned from ND messages, and no router advertisements are sent.
+import { be32, putBe16, u8 } from '../base/columns.ts';
+import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
+import type { Packet } from '../packet/packet.ts';
+import { localOut, routeOutput6 } from './output.ts';
+import { copyAddress6, finishIpv6, isUnicast6, writeIpv6Header } from './reply.ts';
+import type { Stack } from './stack.ts';
+
+const ICMPV6 = 58;
+const NEIGHBOUR_ADVERTISEMENT = 136;
+const ROUTER = 0x80;
+const SOLICITED = 0x40;
+const OVERRIDE = 0x20;
+const TARGET_LINK_ADDRESS = 2;
+const LENGTH = 32;
+
+/** Answers a neighbour solicitation whose target is an address of the interface it came in at. */
+export function neighbourAdvertisement(stack: Stack, packet: Packet): void {
+  const { data, network, transport, networkEnd } = packet;
+  if (transport + 24 > networkEnd || u8(data, network + 7) !== 255) return;
+  const target = transport + 8;
+  const own = stack.fib.lookup6At(data, target, packet.iif);
+  if (own === undefined || own.kind !== 'local' || own.anycast) return;
+  const solicited = isUnicast6(data, network + 8);
+  const reply = stack.pool.acquire(packet, 40 + LENGTH);
+  if (reply === undefined) return;
+  const out = reply.data;
+  const net = reply.network;
+  const at = net + 40;
+  out.fill(0, at, at + LENGTH);
+  if (solicited) {
+    copyAddress6(out, net + 24, data, network + 8);
+  } else {
+    out.fill(0, net + 24, net + 40);
+    out[net + 24] = 0xff;
+    out[net + 25] = 2;
+    out[net + 39] = 1;
+  }
+  copyAddress6(out, net + 8, data, target);
+  writeIpv6Header(reply, ICMPV6, LENGTH, 0, 255);
+  out[at] = NEIGHBOUR_ADVERTISEMENT;
+  out[at + 4] = (stack.settings.forwarding6 ? ROUTER : 0) | (solicited ? SOLICITED : 0) | OVERRIDE;
+  copyAddress6(out, at + 8, data, target);
+  out[at + 24] = TARGET_LINK_ADDRESS;
+  out[at + 25] = 1;
+  const { mac } = stack.interfaces.at(packet.iif);
+  for (let i = 0; i < 6; i++) out[at + 26 + i] = mac[i] as number;
+  putBe16(out, at + 2, internetChecksum(out, at, at + LENGTH, pseudoHeaderSum(out, net, 6, ICMPV6, LENGTH)));
+  finishIpv6(reply);
+  const route = routeOutput6(stack, out, net + 24, be32(out, net + 24) >>> 24 === 0xff ? packet.iif : 0);
+  if (route !== undefined) localOut(stack, reply, route);
+  stack.pool.release();
+}

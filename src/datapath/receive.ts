@@ -1,0 +1,242 @@
+// From a frame on a device to a protocol: __netif_receive_skb_core (net/core/dev.c) with VLAN devices (vlan_do_receive),
+// bridge ports (br_handle_frame), PPPoE sessions (pppoe_rcv, ppp_input) and the ingress hook of every device on the way.
+// SIMPLIFIED: the destination address of a unicast frame is taken as the router's own, for a capture's addresses need not
+// be this router's (the kernel oracle rewrites them); "other host" is only said of frames for addresses behind a bridge.
+import { be16, putBe16, u8 } from '../base/columns.ts';
+import { eventKind } from '../event/vocabulary.ts';
+import type { Interface } from '../net/interfaces.ts';
+import { NF_ACCEPT } from '../netfilter/verdict.ts';
+import {
+  decodeNetwork,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_PPPOE,
+  ETHERTYPE_QINQ,
+  ETHERTYPE_VLAN,
+} from '../packet/decode.ts';
+import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type Packet } from '../packet/packet.ts';
+import { arpReceive } from './arp.ts';
+import { bridgeReceive } from './bridge.ts';
+import { ip6Receive, ipReceive } from './ip-receive.ts';
+import { drop, passes, reason } from './outcome.ts';
+import type { Stack } from './stack.ts';
+import { queueTransmit } from './transmit.ts';
+
+const RX = eventKind('rx');
+const VLAN_UNTAG = eventKind('vlan-untag');
+const PPPOE_DECAP = eventKind('pppoe-decap');
+const TRUNCATED = reason('truncated');
+const MALFORMED = reason('malformed');
+const UNKNOWN_VLAN = reason('unknown-vlan');
+const UNKNOWN_PROTOCOL = reason('unknown-protocol');
+const ETHERNET_HEADER = 14;
+const PPP_IPV4 = 0x0021;
+const PPP_IPV6 = 0x0057;
+/** More devices on top of each other than this is a loop. */
+const MAX_ROUNDS = 12;
+
+/**
+ * __netif_receive_skb: the frame at packet.start enters at `dev`.
+ * Uses: start, end, wireLength. Sets: network, etherType, packetType, iif, physicalIif, isSuperPacket, encapsulation.
+ * Verdicts: drop (truncated, unknown-vlan, unknown-protocol, bridge) and those of the stages behind it.
+ * Events: rx, ingress-hook, vlan-untag, bridge-forward, pppoe-decap.
+ */
+export function receive(stack: Stack, packet: Packet, dev: Interface): void {
+  const { recorder } = stack;
+  packet.physicalIif = dev.index;
+  packet.iif = dev.index;
+  recorder.event(RX, dev.index);
+  if (packet.start + ETHERNET_HEADER > packet.end) {
+    drop(recorder, packet, packet.wireLength >= ETHERNET_HEADER ? TRUNCATED : MALFORMED);
+    return;
+  }
+  const { data, start } = packet;
+  const first = u8(data, start);
+  packet.packetType = (first & 1) === 0 ? PACKET_HOST : isBroadcast(data, start) ? PACKET_BROADCAST : PACKET_MULTICAST;
+  packet.etherType = be16(data, start + 12);
+  packet.network = start + ETHERNET_HEADER;
+  climb(stack, packet, dev);
+}
+
+/** Rounds of __netif_receive_skb_core: one for each device that takes the frame over. */
+function climb(stack: Stack, packet: Packet, physical: Interface): void {
+  const { recorder, hooks } = stack;
+  let dev = physical;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    packet.iif = dev.index;
+    if (isVlan(packet.etherType) && packet.encapsulationCount === 0 && !untag(packet)) {
+      drop(recorder, packet, TRUNCATED);
+      return;
+    }
+    decodeNetwork(packet);
+    if (round === 0) packet.isSuperPacket = isSuper(packet, physical.mtu);
+    if (hooks.hasIngress(dev.index)) {
+      const answer = hooks.runIngress(packet);
+      if (answer !== NF_ACCEPT) {
+        passes(recorder, packet, answer);
+        return;
+      }
+    }
+    if (packet.encapsulationCount !== 0) {
+      const upper = vlanDevice(dev, packet);
+      if (upper !== undefined) {
+        removeTag(packet);
+        recorder.event(VLAN_UNTAG, upper.index);
+        dev = upper;
+        continue;
+      }
+      // Priority tags (VLAN 0) are no VLAN; other tags are only a bridge's to pass on.
+      if (((packet.encapsulation[0] as number) & 0xfff) === 0) removeTag(packet);
+      else if (dev.master === undefined) {
+        drop(recorder, packet, UNKNOWN_VLAN);
+        return;
+      }
+    }
+    if (dev.master !== undefined) {
+      const { master } = dev;
+      if (!bridgeReceive(stack, packet, dev, queueTransmit)) return;
+      dev = master;
+      continue;
+    }
+    if (packet.etherType === ETHERTYPE_PPPOE) {
+      const upper = pppoeDevice(stack, dev, packet);
+      if (upper === undefined) return;
+      dev = upper;
+      continue;
+    }
+    deliverToProtocol(stack, packet);
+    return;
+  }
+  drop(recorder, packet, MALFORMED);
+}
+
+/** Longer than the link carries: the capture saw it above GRO or TSO. A datagram's own length goes before padding. */
+function isSuper(packet: Packet, mtu: number): boolean {
+  const octets = packet.ipVersion !== 0 ? packet.networkLength : packet.wireLength - (packet.network - packet.start);
+  return octets > mtu;
+}
+
+function deliverToProtocol(stack: Stack, packet: Packet): void {
+  switch (packet.etherType) {
+    case ETHERTYPE_IPV4:
+      ipReceive(stack, packet);
+      return;
+    case ETHERTYPE_IPV6:
+      ip6Receive(stack, packet);
+      return;
+    case ETHERTYPE_ARP:
+      arpReceive(stack, packet);
+      return;
+    default:
+      drop(stack.recorder, packet, UNKNOWN_PROTOCOL);
+  }
+}
+
+function isBroadcast(data: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 6; i++) if (u8(data, at + i) !== 0xff) return false;
+  return true;
+}
+
+function isVlan(etherType: number): boolean {
+  return etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_QINQ;
+}
+
+/**
+ * skb_vlan_untag: notes the tag beside the packet. The octets stay where they are until removeTag(), so that an ingress
+ * hook can read the frame as it came. False: the capture cut the tag.
+ */
+function untag(packet: Packet): boolean {
+  const { data, network, end } = packet;
+  if (network + 4 > end) return false;
+  packet.encapsulation[0] = ((packet.etherType << 16) | be16(data, network)) >>> 0;
+  packet.encapsulationCount = 1;
+  packet.etherType = be16(data, network + 2);
+  packet.network = network + 4;
+  return true;
+}
+
+/** skb_reorder_vlan_header: the addresses move back over the tag. */
+function removeTag(packet: Packet): void {
+  const { data, start } = packet;
+  data.copyWithin(start + 4, start, start + 12);
+  packet.start = start + 4;
+  packet.wireLength -= 4;
+  packet.encapsulationCount = 0;
+}
+
+/** vlan_do_receive: the VLAN device of the tag on this device. */
+function vlanDevice(dev: Interface, packet: Packet): Interface | undefined {
+  const tag = packet.encapsulation[0] as number;
+  const id = tag & 0xfff;
+  const protocol = tag >>> 16;
+  const { upper } = dev;
+  for (let i = 0; i < upper.length; i++) {
+    const one = upper[i] as Interface;
+    if (one.kind === 'vlan' && one.vlanId === id && one.vlanProtocol === protocol) return one;
+  }
+  return undefined;
+}
+
+/** pppoe_rcv and ppp_input: the PPP device of the session; undefined when the packet ended here. */
+function pppoeDevice(stack: Stack, dev: Interface, packet: Packet): Interface | undefined {
+  const { data, network, end } = packet;
+  const { recorder } = stack;
+  if (network + 8 > end) {
+    drop(recorder, packet, packet.wireLength - (network - packet.start) >= 8 ? TRUNCATED : MALFORMED);
+    return undefined;
+  }
+  const upper = sessionDevice(dev, data, network, packet.start);
+  const length = be16(data, network + 4);
+  const isMalformed = u8(data, network) !== 0x11 || u8(data, network + 1) !== 0 || length < 2;
+  if (upper === undefined || isMalformed || packet.wireLength - (network + 6 - packet.start) < length) {
+    drop(recorder, packet, upper === undefined ? UNKNOWN_PROTOCOL : MALFORMED);
+    return undefined;
+  }
+  recorder.event(PPPOE_DECAP, upper.index);
+  const protocol = be16(data, network + 6);
+  packet.etherType = protocol === PPP_IPV4 ? ETHERTYPE_IPV4 : protocol === PPP_IPV6 ? ETHERTYPE_IPV6 : 0;
+  // The PPP device has no link-layer header: an Ethernet header is kept in front for those who look at addresses.
+  const headers = network + 8 - packet.start;
+  const shift = headers - ETHERNET_HEADER;
+  data.copyWithin(packet.start + shift, packet.start, packet.start + 12);
+  packet.start += shift;
+  packet.network = network + 8;
+  putBe16(data, packet.start + 12, packet.etherType);
+  packet.end = Math.min(packet.end, network + 6 + length);
+  packet.wireLength = ETHERNET_HEADER + length - 2;
+  if (packet.etherType === 0) {
+    drop(recorder, packet, UNKNOWN_PROTOCOL);
+    return undefined;
+  }
+  return upper;
+}
+
+/** The device of this session; one without a session learns it, and who is at its other end. */
+function sessionDevice(dev: Interface, data: Uint8Array, network: number, start: number): Interface | undefined {
+  const session = be16(data, network + 2);
+  let unlearned: Interface | undefined;
+  for (let i = 0; i < dev.upper.length; i++) {
+    const one = dev.upper[i] as Interface;
+    if (one.kind !== 'pppoe') continue;
+    if (one.pppoeSession === session) {
+      if (!hasPeer(one)) learnPeer(one, data, start);
+      return one;
+    }
+    if (one.pppoeSession === 0 && unlearned === undefined) unlearned = one;
+  }
+  if (unlearned !== undefined) {
+    unlearned.pppoeSession = session;
+    learnPeer(unlearned, data, start);
+  }
+  return unlearned;
+}
+
+function hasPeer(one: Interface): boolean {
+  for (let i = 0; i < 6; i++) if (one.pppoePeer[i] !== 0) return true;
+  return false;
+}
+
+function learnPeer(one: Interface, data: Uint8Array, start: number): void {
+  for (let i = 0; i < 6; i++) one.pppoePeer[i] = u8(data, start + 6 + i);
+}

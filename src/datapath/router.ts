@@ -1,0 +1,80 @@
+// A router: the IP stack (Datapath) and the ruleset (Netfilter) wired together. One object for one replay.
+import type { Ruleset } from '../bytecode/ruleset.ts';
+import type { Recorder } from '../event/recorder.ts';
+import type { Interfaces } from '../net/interfaces.ts';
+import type { RouterSpec } from '../net/spec.ts';
+import type { OffloadMode } from '../netfilter/flowtable/flowtable.ts';
+import { Netfilter } from '../netfilter/netfilter.ts';
+import type { Packet } from '../packet/packet.ts';
+import { Datapath } from './datapath.ts';
+import type { FrameSink } from './stack.ts';
+
+export type { FrameSink } from './stack.ts';
+
+export interface RouterOptions {
+  spec: RouterSpec;
+  ruleset: Ruleset;
+  recorder: Recorder;
+  /** Takes the frames that leave. */
+  sink: FrameSink;
+  /** Of everything random: ports, numgen, fragment identifications. */
+  seed: number;
+  /** Wall-clock time of packet.timeNs 0, for `meta time` and kin. */
+  epochNs: bigint;
+  offload: OffloadMode;
+}
+
+/** Runs packets through the router, one after the other in time. */
+export class Router {
+  readonly interfaces: Interfaces;
+  readonly netfilter: Netfilter;
+  /** ifindexes by which frames left because of the last packet: outs[0 … outCount - 1], each once. */
+  readonly outs: Int32Array;
+  readonly #datapath: Datapath;
+
+  /** Throws ConfigError or NftError for a router or ruleset that the kernel would refuse. */
+  constructor(options: RouterOptions) {
+    const { spec, ruleset, recorder, seed, epochNs, offload } = options;
+    const datapath = new Datapath({ spec, recorder, sink: options.sink, seed });
+    const { interfaces, fib } = datapath;
+    this.netfilter = new Netfilter({
+      ruleset,
+      interfaces,
+      fib,
+      sysctl: spec.sysctl,
+      recorder,
+      services: datapath,
+      seed,
+      epochNs,
+      offload,
+    });
+    datapath.hooks = this.netfilter;
+    this.#datapath = datapath;
+    this.interfaces = interfaces;
+    this.outs = datapath.outs;
+  }
+
+  /** Interfaces by which frames left because of the last packet (its own, and what the router answered). */
+  get outCount(): number {
+    return this.#datapath.outCount;
+  }
+
+  /**
+   * An attached frame enters at a physical interface at packet.timeNs, which never runs backwards. The packet is edited in
+   * place; its verdict, pathClass, reason and the router's outs say what became of it.
+   */
+  process(packet: Packet, ifindex: number): void {
+    this.netfilter.advance(packet.timeNs);
+    this.#datapath.enter(packet, ifindex);
+  }
+
+  /** Time goes on without a packet: entries, flows and fragments run out. */
+  advance(nowNs: number): void {
+    this.netfilter.advance(nowNs);
+  }
+
+  /** The replay is over at `nowNs`. */
+  finish(nowNs: number): void {
+    this.netfilter.advance(nowNs);
+  }
+}

@@ -1,0 +1,47 @@
+// The sysctls that the IP stack reads, gathered once by ifindex (net/ipv4/devinet.c, net/ipv6/addrconf.c).
+// A RouterSpec describes a router: forwarding is on unless a sysctl switches it off.
+import type { Interfaces } from '../net/interfaces.ts';
+import { type Sysctl, sysctlNumber, sysctlOfInterface } from '../net/sysctl.ts';
+
+export interface Settings {
+  /** By ifindex, 0 or 1. */
+  forwarding4: Uint8Array;
+  forwarding6: boolean;
+  /** By ifindex: 0 off, 1 strict, 2 loose (the larger of 'all' and the interface's). */
+  rpFilter: Uint8Array;
+  acceptLocal: Uint8Array;
+  routeLocalnet: Uint8Array;
+  bcForwarding: Uint8Array;
+  defaultTtl: number;
+  hopLimit: number;
+  icmpEchoIgnoreAll: boolean;
+  icmpEchoIgnoreBroadcasts: boolean;
+  icmpErrorsUseInboundAddress: boolean;
+}
+
+/** Reads them. */
+export function readSettings(sysctl: Sysctl, interfaces: Interfaces): Settings {
+  const v4 = (key: string, fallback: number): number[] =>
+    interfaces.list.map((one) => sysctlOfInterface(sysctl, 'net.ipv4.conf', one.name, key, fallback));
+  const all4 = (key: string): number => sysctlNumber(sysctl, `net.ipv4.conf.all.${key}`, 0);
+  const forward = sysctlNumber(sysctl, 'net.ipv4.ip_forward', sysctlNumber(sysctl, 'net.ipv4.conf.all.forwarding', 1));
+  const largest = (key: string): Uint8Array => Uint8Array.from(v4(key, 0), (value) => Math.max(value, all4(key)));
+  const either = (key: string): Uint8Array => Uint8Array.from(largest(key), (value) => (value > 0 ? 1 : 0));
+  return {
+    forwarding4: Uint8Array.from(v4('forwarding', forward), (value) => (value > 0 ? 1 : 0)),
+    forwarding6: sysctlNumber(sysctl, 'net.ipv6.conf.all.forwarding', 1) !== 0,
+    rpFilter: largest('rp_filter'),
+    acceptLocal: either('accept_local'),
+    routeLocalnet: either('route_localnet'),
+    bcForwarding: either('bc_forwarding'),
+    defaultTtl: sysctlNumber(sysctl, 'net.ipv4.ip_default_ttl', 64),
+    hopLimit: sysctlNumber(
+      sysctl,
+      'net.ipv6.conf.all.hop_limit',
+      sysctlNumber(sysctl, 'net.ipv6.conf.default.hop_limit', 64),
+    ),
+    icmpEchoIgnoreAll: sysctlNumber(sysctl, 'net.ipv4.icmp_echo_ignore_all', 0) !== 0,
+    icmpEchoIgnoreBroadcasts: sysctlNumber(sysctl, 'net.ipv4.icmp_echo_ignore_broadcasts', 1) !== 0,
+    icmpErrorsUseInboundAddress: sysctlNumber(sysctl, 'net.ipv4.icmp_errors_use_inbound_ifaddr', 0) !== 0,
+  };
+}

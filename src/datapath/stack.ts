@@ -1,0 +1,51 @@
+// What the stages of the datapath share: the router's tables, netfilter, where frames go, and the calls that would make
+// their imports circular. class Router (router.ts) is the one implementation.
+import type { Recorder } from '../event/recorder.ts';
+import type { Fib, Route } from '../net/fib.ts';
+import type { Interfaces } from '../net/interfaces.ts';
+import type { Neighbours } from '../net/neighbours.ts';
+import type { Packet } from '../packet/packet.ts';
+import type { Fdb } from './bridge.ts';
+import type { PacketPool } from './pool.ts';
+import type { Settings } from './settings.ts';
+
+/** Where frames go that leave the router by a physical interface. */
+export interface FrameSink {
+  /** `data[start, end)` is what is kept of a frame of `wireLength` octets; valid during the call only. */
+  frame(ifindex: number, data: Uint8Array, start: number, end: number, wireLength: number): void;
+}
+
+/** The hooks as the datapath runs them (class Netfilter). */
+export interface Hooks {
+  /** Runs a hook (index of HOOK_NAMES) for a family (NFPROTO_*: 2 ip, 3 arp, 7 bridge, 10 ip6). Returns NF_*. */
+  run(hook: number, family: number, packet: Packet): number;
+  runIngress(packet: Packet): number;
+  runEgress(packet: Packet): number;
+  hasIngress(ifindex: number): boolean;
+  hasEgress(ifindex: number): boolean;
+}
+
+/** The router as its stages see it. */
+export interface Stack {
+  readonly interfaces: Interfaces;
+  readonly fib: Fib;
+  readonly neighbours: Neighbours;
+  readonly settings: Settings;
+  readonly hooks: Hooks;
+  readonly recorder: Recorder;
+  readonly pool: PacketPool;
+  readonly fdb: Fdb;
+  readonly sink: FrameSink;
+  /** Route of the packet whose output hook said that it must be looked up again; undefined: it was not. */
+  rerouted: Route | undefined;
+  /** A hook of the bridge family is running. */
+  atLink: boolean;
+  /** The next IPv4 identification of packets that the router makes. */
+  nextIpId(): number;
+  /** The next fragment identification of IPv6. */
+  nextFragmentId(): number;
+  /** A frame left by this interface. */
+  sent(ifindex: number): void;
+  /** icmp_send or icmpv6_send about a packet, by its version; `isLocal`: its route leads to the router itself. */
+  icmpError(packet: Packet, type: number, code: number, info: number, isLocal: boolean): void;
+}
