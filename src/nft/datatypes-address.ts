@@ -64,12 +64,9 @@ export function formatIp6(value: bigint): string {
     }
     if (end > i) i = end;
   }
-  const dotted =
-    start === 0 && (length === 6 || (length === 7 && words[7] !== 1) || (length === 5 && words[5] === 0xffff));
+  const dotted = start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff));
   const parts = words.map((word) => word.toString(16));
-  if (dotted && (length !== 7 || words[7] !== 0)) {
-    return `::${length === 5 ? 'ffff:' : ''}${formatIp4(value & 0xffffffffn)}`;
-  }
+  if (dotted) return `::${length === 5 ? 'ffff:' : ''}${formatIp4(value & 0xffffffffn)}`;
   if (start < 0) return parts.join(':');
   return `${parts.slice(0, start).join(':')}::${parts.slice(start + length).join(':')}`;
 }

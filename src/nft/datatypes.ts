@@ -62,6 +62,7 @@ export const DATATYPES = [
   { name: 'invalid', description: 'invalid', bits: 0, byteOrder: 'big', base: 'none' },
   { name: 'verdict', description: 'netfilter verdict', bits: 0, byteOrder: 'big', base: 'none' },
   integer('integer', 'integer', 0, 'big'),
+  integer('xinteger', 'integer', 0, 'big', { hexDigits: 1 }),
   { name: 'bitmask', description: 'bitmask', bits: 0, byteOrder: 'big', base: 'bitmask' },
   { name: 'string', description: 'string', bits: 0, byteOrder: 'big', base: 'string' },
   { name: 'ifname', description: 'network interface name', bits: 128, byteOrder: 'big', base: 'string' },

@@ -303,7 +303,7 @@ function mayKillLink(dependency: RelationalExpr): boolean {
 
 function mayKillIcmp(context: RuleContext, dependency: PayloadExpr, payload: PayloadExpr): boolean {
   const field = findProtocol(payload.protocol)?.fields.find((candidate) => candidate.name === payload.field);
-  if (field?.icmpTypes === undefined || dependency.protocol !== payload.protocol) return false;
+  if (field?.icmpTypes?.length !== 1 || dependency.protocol !== payload.protocol) return false;
   return context.dependencyIcmpType === field.icmpTypes[0];
 }
 

@@ -2,6 +2,7 @@
 // `& mask` and shifts that only cut out a field that is no whole octets (nftables netlink_delinearize.c, exthdr.c).
 import type { Expression } from '../bytecode/expression.ts';
 import type { BinaryExpr, Expr, ExthdrExpr, PayloadExpr } from './ast.ts';
+import { fromBytes } from './datatypes.ts';
 import {
   completePayload,
   killDependency,
@@ -32,7 +33,7 @@ export function loadedPayload(load: { base: PayloadExpr['base']; offset: number;
     base: load.base,
     offset: load.offset * 8,
     raw: true,
-    datatype: 'integer',
+    datatype: 'xinteger',
     byteorder: 'big',
     length: load.length * 8,
   };
@@ -122,9 +123,10 @@ function binary(op: BinaryExpr['op'], left: Expr, right: Expr): BinaryExpr {
 function maskXor(left: Expr, maskOctets: Uint8Array, xorOctets: Uint8Array): Expr {
   const bits = maskOctets.length * 8;
   const type = { ...typeOnly(left), length: bits };
+  // A single octet widened to a register word is that word's number.
+  const isHost = type.byteorder === 'host' || (left.length > 0 && left.length <= 8 && bits > 8);
   const number = (octets: Uint8Array): bigint => {
-    const constant = typedConstant(octets, type.byteorder === 'invalid' ? { ...type, byteorder: 'big' } : type);
-    return constant.kind === 'value' ? constant.value : 0n;
+    return fromBytes(octets, isHost ? 'host' : 'big');
   };
   let mask = number(maskOctets);
   let xor = number(xorOctets);
@@ -132,7 +134,7 @@ function maskXor(left: Expr, maskOctets: Uint8Array, xorOctets: Uint8Array): Exp
   xor &= mask;
   mask |= or;
   let expr = left;
-  if (mask !== ones(left.length > 0 ? left.length : bits)) expr = binary('&', expr, constantOf(mask, type));
+  if (mask !== ones(bits) && mask !== ones(left.length)) expr = binary('&', expr, constantOf(mask, type));
   if (xor !== 0n) expr = binary('^', expr, constantOf(xor, type));
   if (or !== 0n) expr = binary('|', expr, constantOf(or, type));
   return expr;
@@ -183,9 +185,10 @@ function completeCt(context: RuleContext, expr: Expr & { kind: 'ct' }): Expr {
 function completeBinary(context: RuleContext, expr: BinaryExpr): Expr {
   const left = completeExpression(context, expr.left);
   const isShift = expr.op === '<<' || expr.op === '>>';
-  if (expr.op === '>>' && left.kind === 'binary' && left.op === '&' && expr.right.kind === 'value') {
-    const cut = unmask(context, left);
-    if (cut.expr !== left && cut.shift === Number(expr.right.value)) return cut.expr;
+  const inner = left.kind === 'unary' ? left.operand : left;
+  if (expr.op === '>>' && inner.kind === 'binary' && inner.op === '&' && expr.right.kind === 'value') {
+    const cut = unmask(context, inner);
+    if (cut.expr !== inner && cut.shift === Number(expr.right.value)) return cut.expr;
   }
   const right = isShift ? expr.right : retyped(completeExpression(context, expr.right), left);
   return { ...expr, left, right, ...typeOnly(left) };

@@ -16,10 +16,13 @@ import {
 } from './delinearize-values.ts';
 import { findProtocol } from './headers.ts';
 
-/** Types of the fields of a set's key; of its data, of the lower bound only when the data are ranges. */
+/** Types of the fields of a set's key (intervals are kept in network order, so that they compare); of its data, of the lower bound only when the data are ranges. */
 export function keyTypes(set: NftSet): ValueType[] {
   const words = set.keyTypeof?.split(' . ') ?? [];
-  return set.keyTypes.map((name, index) => fieldType(name, set.keyFieldLengths[index] ?? set.keyLength, words[index]));
+  return set.keyTypes.map((name, index) => {
+    const type = fieldType(name, set.keyFieldLengths[index] ?? set.keyLength, words[index]);
+    return set.interval ? { ...type, byteorder: 'big' } : type;
+  });
 }
 
 /** Types of the fields of a map's data. */

@@ -11,7 +11,7 @@ export interface HeaderField {
   readonly offset: number;
   readonly length: number;
   readonly datatype: DatatypeName;
-  /** ICMP types that have this field; it may be matched only beside one of them (nft adds the match of the first). */
+  /** ICMP types that have this field; nft matches them by itself beside it. */
   readonly icmpTypes?: readonly number[];
 }
 
@@ -73,7 +73,7 @@ export const PROTOCOLS: readonly Protocol[] = [
     order: ['saddr', 'daddr', 'dscp', 'ecn', 'ttl', 'id', 'protocol', 'length'],
     fields: fields([
       ['version', 0, 4], ['hdrlength', 4, 4], ['dscp', 8, 6, 'dscp'], ['ecn', 14, 2, 'ecn'], ['length', 16, 16], ['id', 32, 16],
-      ['frag-off', 48, 16], ['ttl', 64, 8], ['protocol', 72, 8, 'inet_proto'], ['checksum', 80, 16],
+      ['frag-off', 48, 16, 'xinteger'], ['ttl', 64, 8], ['protocol', 72, 8, 'inet_proto'], ['checksum', 80, 16],
       ['saddr', 96, 32, 'ipv4_addr'], ['daddr', 128, 32, 'ipv4_addr'],
     ]),
   },
@@ -99,7 +99,7 @@ export const PROTOCOLS: readonly Protocol[] = [
       ['type', 0, 8, 'icmpv6_type'], ['code', 8, 8, 'icmpv6_code'], ['checksum', 16, 16],
       ['parameter-problem', 32, 32, 'integer', [4]], ['mtu', 32, 32, 'integer', [2]],
       ['id', 32, 16, 'integer', ECHO6], ['sequence', 48, 16, 'integer', ECHO6], ['max-delay', 32, 16, 'integer', [130]],
-      ['taddr', 64, 128, 'ipv6_addr', [135, 136, 137]], ['daddr', 192, 128, 'ipv6_addr', [137]],
+      ['taddr', 64, 128, 'ipv6_addr', [130, 131, 132, 135, 136, 137]], ['daddr', 192, 128, 'ipv6_addr', [137]],
     ]),
   },
   {

@@ -16,6 +16,8 @@ export interface ListingOptions {
   handles?: boolean;
   /** `nft -t`: no set elements. */
   terse?: boolean;
+  /** `nft -p`: protocols by number. */
+  numericProtocol?: boolean;
   /** The nft whose layout is followed; 1.1.4 unless told. */
   dialect?: Dialect;
 }
@@ -35,10 +37,10 @@ export function list(ruleset: Ruleset, state?: RulesetState, options: ListingOpt
 }
 
 /** A rule on one line, as a listing has it without indentation. `state`: of the whole ruleset. */
-export function printRule(ruleset: Ruleset, table: Table, chain: Chain, rule: Rule, state?: RulesetState): string {
+export function printRule(ruleset: Ruleset, table: Table, chain: Chain, rule: Rule, state?: RulesetState, options: ListingOptions = {}): string {
   const tableState = state?.tables[ruleset.tables.indexOf(table)];
   const states = tableState?.chains[table.chains.indexOf(chain)]?.rules[chain.rules.indexOf(rule)];
-  return ruleText(table, rule, states, lister(ruleset, table, {}), '').replace(/\n\t*/g, ' ');
+  return ruleText(table, rule, states, lister(ruleset, table, options), '').replace(/\n\t*/g, ' ');
 }
 
 /** The printers' options for a table. */
@@ -48,6 +50,7 @@ export function printOptions(ruleset: Ruleset, table: Table, options: ListingOpt
     dialect: options.dialect ?? '1.1.4',
     interfaceName: (index) => ruleset.interfaceNames[index] || undefined,
     family: table.family,
+    numericProtocol: options.numericProtocol ?? false,
   };
 }
 

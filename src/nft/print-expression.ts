@@ -110,8 +110,14 @@ export function printValue(expr: ValueExpr, options: PrintOptions, flagDelimiter
   if (type.name === 'boolean' && options.numeric !== true) return formatValue(type, expr.value, expr.length);
   if (type.name === 'ct_label') return bitNumbers(expr.value).join(flagDelimiter);
   if (isBitmask(expr) && expr.value !== 0n) return flagWords(expr, flagDelimiter);
-  if (options.numeric === true) return numericValue(expr);
+  if (options.numeric === true || isUnnamed(type.name, options)) return numericValue(expr);
   return formatValue(type, expr.value, expr.length);
+}
+
+function isUnnamed(name: string, options: PrintOptions): boolean {
+  if (name === 'inet_proto') return options.numericProtocol === true;
+  const isCode = name === 'icmp_code' || name === 'icmpv6_code';
+  return isCode && options.dialect !== '1.0.6' && options.codeNames !== true;
 }
 
 function interfaceIndex(expr: ValueExpr, options: PrintOptions): string {
@@ -180,7 +186,8 @@ function printBinary(expr: BinaryExpr, options: PrintOptions): string {
 }
 
 function binaryOperand(outer: BinaryExpr, operand: Expr, options: PrintOptions): string {
-  const text = printExpression(operand, options);
+  const isNumber = operand === outer.right && outer.left.kind === 'binary' && /<<|>>/.test(outer.left.op);
+  const text = printExpression(operand, isNumber ? { ...options, numeric: true } : options);
   const isFlags = operand.kind === 'value' && isBitmask(operand) && text.includes(' | ') && outer.op !== '|';
   const isLooser = operand.kind === 'binary' && PRECEDENCE[outer.op] < PRECEDENCE[operand.op];
   return isFlags || isLooser ? `(${text})` : text;

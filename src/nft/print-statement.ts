@@ -130,7 +130,7 @@ function printReject(reject: Of<'reject'>, options: PrintOptions): string {
     (reject.type === 'icmpx' && code === ICMPX_PORT_UNREACHABLE) ||
     (isIpFamily && reject.type === 'icmp' && code === ICMP_PORT_UNREACHABLE) ||
     (isIpFamily && reject.type === 'icmpv6' && code === ICMPV6_PORT_UNREACHABLE);
-  return isDefault ? 'reject' : `reject with ${reject.type} ${printExpression(reject.code, options)}`;
+  return isDefault ? 'reject' : `reject with ${reject.type} ${printExpression(reject.code, { ...options, codeNames: true })}`;
 }
 
 /** IPv6 addresses stand in brackets before a port. */

@@ -14,6 +14,10 @@ export interface PrintOptions {
   readonly family: string;
   /** Values in ranges are printed without names. */
   readonly numeric?: boolean;
+  /** Protocols by number: `nft -p`. */
+  readonly numericProtocol?: boolean;
+  /** Names for ICMP codes, which nft 1.1 gives in `reject` only. */
+  readonly codeNames?: boolean;
 }
 
 /** Control characters as `\xNN`: comments and prefixes come from files and must not reach a terminal raw. */
