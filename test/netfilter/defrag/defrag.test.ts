@@ -87,14 +87,12 @@ describe('IPv4', () => {
   });
 
   test('a second end, or octets beyond the end, spoil the datagram', () => {
-    const parts = fragmentIpv4(datagram4(3000), 1420);
-    const [a, b, c] = parts as [Uint8Array, Uint8Array, Uint8Array];
+    const [, b, c] = fragmentIpv4(datagram4(3000), 1420) as [Uint8Array, Uint8Array, Uint8Array];
     const one = bench();
     one.send(c);
     expect(one.send(mended(b, 6, (b[6] as number) & ~0x20)).verdict).toBe(NF_DROP);
     expect(one.defrag.waiting).toBe(0);
     const two = bench();
-    two.send(a);
     two.send(mended(b, 6, (b[6] as number) & ~0x20));
     expect(two.send(mended(c, 6, (c[6] as number) | 0x20)).verdict).toBe(NF_DROP);
     expect(two.defrag.waiting).toBe(0);
