@@ -126,7 +126,20 @@ export function pathFeatures(
 export function ruleFeatures(rule: RuleShape | undefined, count: number, feature: FeatureSink): void {
   const expressions = rule?.expressions ?? [];
   const end = count === 255 ? expressions.length : Math.min(count, expressions.length);
-  for (let i = 0; i < end; i++) expressionFeatures(expressions[i] as ExpressionShape, feature);
+  for (let i = 0; i < end; i++) expressionFeatures(costShape(expressions, i), feature);
+}
+
+const META_NAME: ExpressionShape = { cost: 'meta', size: 16 };
+
+/**
+ * The shape by which to price expression i: a meta load without a size whose next expression is a 16-octet compare is
+ * an interface name; a compare of more than 16 octets is generic.
+ */
+function costShape(expressions: readonly ExpressionShape[], i: number): ExpressionShape {
+  const shape = expressions[i] as ExpressionShape;
+  if (shape.cost === 'meta' && shape.size === 0 && expressions[i + 1]?.cost === 'cmp16') return META_NAME;
+  if (shape.cost === 'cmp' && shape.size > 16) return { cost: 'cmp-generic', size: shape.size };
+  return shape;
 }
 
 /** Features of one expression. */

@@ -79,6 +79,12 @@ describe('instructions', () => {
     expect(instructions([rule(3, 2)])).toBeCloseTo(expected, 6);
   });
 
+  test('a meta load without a size before a 16-octet compare is an interface name', () => {
+    const sizeless = namesOf({ 'ip f c': ['meta:0 cmp16:16 verdict'] });
+    const priced = price(tableOf([{ steps: [rule(0, 2)] }]), sizeless, x86);
+    expect(priced.instructions[0]).toBeCloseTo(weight('rule') + weight('expr.meta.name') + weight('expr.cmp16'), 6);
+  });
+
   test('a chain of the netdev family costs as a link-layer chain', () => {
     const link = namesOf({ 'netdev n ingress': [] });
     const priced = price(tableOf([{ steps: ['base-chain'] }]), link, x86);
