@@ -303,11 +303,23 @@ describe('NAT', () => {
           const frame = ether({}, ip({ src, dst }, inner(sport, dport)));
           expect(bench.add(entry, frame)).toBe(true);
           expect(bench.hit(frame).verdict).toBe(NF_STOLEN);
-          const translated = ether({}, ip({ src: kind & 1 ? mine : src, dst: kind & 2 ? real : dst, ttl: 63 }, inner(kind & 1 ? natPort : sport, kind & 2 ? 8080 : dport)));
+          const translated = ether(
+            {},
+            ip(
+              { src: kind & 1 ? mine : src, dst: kind & 2 ? real : dst, ttl: 63 },
+              inner(kind & 1 ? natPort : sport, kind & 2 ? 8080 : dport),
+            ),
+          );
           const sent = bench.sent[0]?.frame as Uint8Array;
           expect(hasGoodChecksums(sent)).toBe(true);
           expect(sent.slice(14)).toEqual(translated.slice(14));
-          const reply = ether({}, ip({ src: kind & 2 ? real : dst, dst: kind & 1 ? mine : src }, inner(kind & 2 ? 8080 : dport, kind & 1 ? natPort : sport)));
+          const reply = ether(
+            {},
+            ip(
+              { src: kind & 2 ? real : dst, dst: kind & 1 ? mine : src },
+              inner(kind & 2 ? 8080 : dport, kind & 1 ? natPort : sport),
+            ),
+          );
           expect(bench.hit(reply, 'wan0').verdict).toBe(NF_STOLEN);
           expect(bench.sent[1]?.frame.slice(14)).toEqual(
             ether({}, ip({ src: dst, dst: src, ttl: 63 }, inner(dport, sport))).slice(14),
