@@ -69,7 +69,13 @@ function isErf(head: Uint8Array): boolean {
 }
 
 function isText(head: Uint8Array): boolean {
-  return head.every((octet) => octet >= 0x20 || octet === 9 || octet === 10 || octet === 13);
+  if (head.some((octet) => octet < 0x20 && octet !== 9 && octet !== 10 && octet !== 13)) return false;
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function ascii(text: string): number[] {
