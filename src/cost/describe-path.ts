@@ -4,7 +4,7 @@ import { u32 } from '../base/columns.ts';
 import { REASONS } from '../event/reasons.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventName, EventNames, RuleShape } from '../event/vocabulary.ts';
-import { argumentOf, EVENTS, kindOf } from '../event/vocabulary.ts';
+import { argumentOf, EVENTS, kindOf, RULE_MATCHED } from '../event/vocabulary.ts';
 
 const HIDDEN: ReadonlySet<EventName> = new Set([
   'hook',
@@ -142,7 +142,7 @@ class ChainRun {
   rule(rule: RuleShape | undefined, evaluated: number): boolean {
     if (rule === undefined || rule.chain !== this.name) return rule === undefined;
     this.#started = true;
-    if (evaluated < Math.min(255, rule.expressions.length)) {
+    if (evaluated !== RULE_MATCHED) {
       if (this.#missedFrom === 0) this.#missedFrom = rule.place;
       this.#missedTo = rule.place;
       return true;

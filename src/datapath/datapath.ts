@@ -31,6 +31,8 @@ export interface DatapathOptions {
   recorder: Recorder;
   sink: FrameSink;
   seed: number;
+  /** Ruleset.interfaceNames: names whose indexes the ruleset fixed. */
+  interfaceNames?: readonly string[];
 }
 
 /** A router without rules: interfaces, routes, the way of a packet. `hooks` is set before the first packet. */
@@ -55,7 +57,7 @@ export class Datapath implements Stack, RouterServices {
 
   /** Throws ConfigError for a description that is no router. */
   constructor(options: DatapathOptions) {
-    this.interfaces = new Interfaces(options.spec);
+    this.interfaces = new Interfaces(options.spec, options.interfaceNames);
     this.fib = new Fib(options.spec, this.interfaces);
     this.neighbours = new Neighbours(options.spec, this.interfaces);
     this.settings = readSettings(options.spec.sysctl, this.interfaces);

@@ -63,15 +63,22 @@ export class Interfaces {
   readonly loopback: Interface;
   readonly #names: Map<string, Interface>;
 
-  /** Throws ConfigError when names repeat, or links and ports name nothing. */
-  constructor(spec: RouterSpec) {
-    this.list = [blank(0, '', 'dummy')];
+  /**
+   * `numbered`: names whose index is fixed already (Ruleset.interfaceNames): theirs is their place there; the others
+   * follow in the order of the router file. Throws ConfigError when names repeat, or links and ports name nothing.
+   */
+  constructor(spec: RouterSpec, numbered: readonly string[] = []) {
+    this.list = numbered.length > 0 ? numbered.map((_, i) => blank(i, '', 'dummy')) : [blank(0, '', 'dummy')];
     this.#names = new Map();
     spec.interfaces.forEach((row, i) => {
       if (this.#names.has(row.name)) throw wrong(`interfaces[${i}].name`, `there are two interfaces "${row.name}"`);
-      this.#add(fromSpec(row, i, this.list.length));
+      const fixed = numbered.indexOf(row.name, 1);
+      this.#add(fromSpec(row, i, fixed > 0 ? fixed : this.list.length));
     });
-    const lo = this.list.find((one) => one.kind === 'loopback') ?? this.#add(blank(this.list.length, 'lo', 'loopback'));
+    const index = numbered.indexOf('lo', 1);
+    const lo =
+      this.list.find((one) => one.kind === 'loopback') ??
+      this.#add(blank(index > 0 ? index : this.list.length, 'lo', 'loopback'));
     addLoopbackAddresses(lo);
     this.loopback = lo;
     spec.interfaces.forEach((row, i) => {
@@ -91,7 +98,7 @@ export class Interfaces {
   }
 
   #add(one: Interface): Interface {
-    this.list.push(one);
+    this.list[one.index] = one;
     this.#names.set(one.name, one);
     return one;
   }

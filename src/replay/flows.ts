@@ -3,6 +3,7 @@
 import { f64, u8, u32 } from '../base/columns.ts';
 import { REFUSALS, refusalIndex } from '../event/refusals.ts';
 import type { ConntrackTable } from '../netfilter/conntrack/table.ts';
+import type { Netfilter } from '../netfilter/netfilter.ts';
 import type { FlowSummary } from './result.ts';
 import { OFFLOADED_AFTER_ROWS } from './result.ts';
 
@@ -23,9 +24,9 @@ export class FlowFold {
   #fastPackets = 0;
   #hardwarePackets = 0;
 
-  constructor(table: ConntrackTable) {
-    this.#table = table;
-    table.onDestroy = (entry) => this.fold(entry);
+  constructor(netfilter: Netfilter) {
+    this.#table = netfilter.conntrack.table;
+    netfilter.onDestroy = (entry) => this.fold(entry);
   }
 
   /** A packet of this connection was delivered to the router itself. */

@@ -123,6 +123,9 @@ function checkIngress(captures: CaptureSource[], router: RouterSpec): void {
 function decideSplit(options: ReplayOptions, isPiped: boolean): { shares: number; split: string } {
   const workers = Math.max(1, options.workers ?? 1);
   if (isPiped) return { shares: 1, split: 'replayed in one go: a pipe can be read only once' };
+  if (options.offload === 'hardware' && options.ruleset.tables.some((table) => table.flowtables.length > 0)) {
+    return { shares: 1, split: "replayed in one go, because connections share the hardware's flow table" };
+  }
   const analysis = crossFlowState(options.ruleset);
   if (analysis.exact) {
     return {

@@ -7,13 +7,15 @@ import { Router } from '../datapath/router.ts';
 import { reasonIndex } from '../event/reasons.ts';
 import { Recorder } from '../event/recorder.ts';
 import type { Interface } from '../net/interfaces.ts';
+import { sysctlNumber } from '../net/sysctl.ts';
+import { conntrackLine, listedEntries } from '../netfilter/conntrack/listing.ts';
 import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
 import { DropFold } from './drops.ts';
 import { writeEventRow } from './event-rows.ts';
 import { FlowFold } from './flows.ts';
 import { writeFrameRow } from './frame-rows.ts';
 import { Ingress } from './ingress.ts';
-import type { InputFile, InputSummary, ReplayResult } from './result.ts';
+import type { ConntrackLine, InputFile, InputSummary, ReplayResult } from './result.ts';
 import { shardOf } from './shard.ts';
 import { SpillWriter } from './spill.ts';
 import type { Progress, ReplayTask } from './task.ts';
@@ -113,8 +115,8 @@ class Session {
     return {
       router,
       ingress: new Ingress(task.router, router.interfaces, task.inferred),
-      flows: new FlowFold(router.netfilter.conntrackTable),
-      untranslate: task.inferred ? new Untranslate(router.netfilter.conntrackTable) : undefined,
+      flows: new FlowFold(router.netfilter),
+      untranslate: task.inferred ? new Untranslate(router.netfilter.conntrack.table) : undefined,
       named,
       namedByInterface: new Map(),
     };
@@ -178,7 +180,7 @@ class Session {
     this.#entered[ifindex] = (this.#entered[ifindex] ?? 0) + 1;
     if (packet.isSuperPacket) this.#superPackets++;
     if (packet.checksumPartial) this.#partialChecksums++;
-    const table = loop.router.netfilter.conntrackTable;
+    const table = loop.router.netfilter.conntrack.table;
     if (table.count > this.#conntrackPeak) this.#conntrackPeak = table.count;
     if (packet.verdict === VERDICT_LOCAL && packet.ct >= 0) loop.flows.markLocal(packet.ct);
     if (packet.verdict !== VERDICT_FORWARD && packet.reason !== 0) {
@@ -217,8 +219,8 @@ class Session {
 
   #result(loop: PacketLoop): ReplayResult {
     const { router, flows } = loop;
-    const table = router.netfilter.conntrackTable;
-    const conntrack = router.netfilter.conntrackLines(this.#clockNs);
+    const table = router.netfilter.conntrack.table;
+    const conntrack = this.#conntrackLines(router);
     for (let entry = 0; entry < table.bound; entry++) if ((table.flowNumber[entry] as number) > 0) flows.fold(entry);
     return {
       input: this.#inputSummary(loop),
@@ -234,6 +236,15 @@ class Session {
       simplified: [...this.#recorder.simplifications],
       overflowPackets: this.#recorder.overflowPackets,
     };
+  }
+
+  #conntrackLines({ netfilter }: Router): ConntrackLine[] {
+    const { table } = netfilter.conntrack;
+    const accounting = sysctlNumber(this.#task.router.sysctl, 'net.netfilter.nf_conntrack_acct', 0) !== 0;
+    return listedEntries(table, this.#clockNs).map((entry) => ({
+      firstPacket: table.firstPacket[entry] as number,
+      line: conntrackLine(table, entry, this.#clockNs, { accounting, helperNames: netfilter.helperNames }),
+    }));
   }
 
   #inputSummary(loop: PacketLoop): InputSummary {

@@ -5,7 +5,7 @@
 // rules' statements set. Verdicts: all of NF_*. Events: base-chain, rule, jump, policy.
 import { reasonIndex } from '../../event/reasons.ts';
 import type { Recorder } from '../../event/recorder.ts';
-import { eventKind } from '../../event/vocabulary.ts';
+import { eventKind, RULE_MATCHED } from '../../event/vocabulary.ts';
 import { NF_DROP, NF_QUEUE } from '../verdict.ts';
 import { NFT_BREAK, NFT_CONTINUE, NFT_GOTO, NFT_JUMP } from './codes.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -47,7 +47,7 @@ export function doChain(run: Evaluation, base: PreparedChain, stack: JumpStack, 
         code = (expressions[evaluated++] as Evaluate)(run);
       }
       index = rule.index;
-      recorder.event(RULE, (index << 8) | Math.min(evaluated, 255));
+      recorder.event(RULE, (index << 8) | (code === NFT_BREAK ? Math.min(evaluated, RULE_MATCHED - 1) : RULE_MATCHED));
       if (code === NFT_BREAK) code = NFT_CONTINUE;
       else if (code !== NFT_CONTINUE) break;
     }
