@@ -217,10 +217,18 @@ export function isProtocolKey(expr: Expr): boolean {
   return expr.kind === 'ct' && (expr.key === 'l3proto' || expr.key === 'protocol');
 }
 
+/** `ct saddr` stands where a transport match would: it implies the network protocol. */
+const CT_LAYERS: Partial<Record<string, number>> = {
+  l3proto: NETWORK,
+  protocol: TRANSPORT,
+  src: TRANSPORT,
+  dst: TRANSPORT,
+};
+
 /** The layer whose fields make a protocol match redundant. */
 export function announcedLayer(expr: Expr, value: bigint | undefined): number {
   if (expr.kind === 'meta') return expr.key === 'iftype' ? LINK : expr.key === 'l4proto' ? TRANSPORT : NETWORK;
-  if (expr.kind === 'ct') return expr.key === 'protocol' ? INNER : TRANSPORT;
+  if (expr.kind === 'ct') return CT_LAYERS[expr.key] ?? INNER;
   if (expr.kind !== 'payload') return INNER;
   const layer = layerOf(expr.base);
   const upper = value === undefined ? undefined : upperProtocol(expr.protocol, Number(value));

@@ -173,23 +173,20 @@ function noteMatch(context: RuleContext, payload: Expr & { kind: 'payload' }, va
 }
 
 function addSelectorMatch(context: RuleContext, op: RelationalOperator, left: Expr, right: Expr): void {
-  if (op !== 'eq' || right.kind !== 'value' || !isProtocolKey(left)) {
+  const layer = announcedLayer(left, undefined);
+  if (op !== 'eq' || right.kind !== 'value' || layer > 2 || !(isProtocolKey(left) || left.kind === 'ct')) {
     pushMatch(context, op, left, right);
     return;
   }
-  updateContext(context, left, right.value);
-  const layer = announcedLayer(left, right.value);
-  if (layer < 3 && layer > 0) {
-    const dependency = dependencyOf(context, layer - 1);
-    if (dependency !== undefined && mayKillForMeta(context, dependency, left, right.value))
-      releaseDependency(context, layer - 1);
-  }
+  if (isProtocolKey(left)) updateContext(context, left, right.value);
+  const dependency = layer > 0 ? dependencyOf(context, layer - 1) : undefined;
+  if (dependency !== undefined && mayKillForMeta(context, left, right.value)) releaseDependency(context, layer - 1);
   const statement = pushMatch(context, op, left, right);
-  if (layer < 3) storeDependency(context, statement, layer);
+  if (isProtocolKey(left)) storeDependency(context, statement, layer);
 }
 
 /** Whether `meta l4proto`, `meta protocol` or `ct l3proto` makes an earlier network-layer match redundant. */
-function mayKillForMeta(context: RuleContext, dependency: RelationalExpr, left: Expr, value: bigint): boolean {
+function mayKillForMeta(context: RuleContext, left: Expr, value: bigint): boolean {
   const network = dependencyOf(context, 1);
   if (network === undefined || network.right.kind !== 'value') return true;
   const nfproto = networkFamily(network);
@@ -197,7 +194,7 @@ function mayKillForMeta(context: RuleContext, dependency: RelationalExpr, left: 
   if (context.family === 'ip' || context.family === 'ip6') return context.family === nfproto;
   if (left.kind !== 'meta' || left.key !== 'l4proto') return true;
   if (value !== 1n && value !== 58n) return false;
-  return !((nfproto === 'ip' && value === 58n) || (nfproto === 'ip6' && value === 1n)) && dependency !== undefined;
+  return !((nfproto === 'ip' && value === 58n) || (nfproto === 'ip6' && value === 1n));
 }
 
 /** The family that a network-layer match names; undefined when it is no such match. */

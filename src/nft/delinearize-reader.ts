@@ -63,7 +63,9 @@ export function setOperand(set: NftSet, loaded: Expr, shown: Expr, shift: number
   if (!set.anonymous) return { kind: 'setref', name: set.name, ...typeOnly(shown) };
   const types = keyTypes(set).map((type, index): ValueType => {
     const part = loaded.kind === 'concat' ? (shown.kind === 'concat' ? shown.parts[index] : undefined) : shown;
-    return part === undefined ? type : { ...typeOnly(part), byteorder: set.interval ? 'big' : part.byteorder, length: type.length };
+    return part === undefined
+      ? type
+      : { ...typeOnly(part), byteorder: set.interval ? 'big' : part.byteorder, length: type.length };
   });
   const elements = delinearizeSet(set, set.elements, types);
   return shift === 0 ? elements : shiftKeys(elements, shift, shown);

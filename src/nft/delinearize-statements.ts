@@ -2,6 +2,7 @@
 // writes, dynamic sets, logging, limits (nftables src/netlink_delinearize.c).
 import type { Expression } from '../bytecode/expression.ts';
 import type { Expr, PayloadExpr, Stmt } from './ast.ts';
+import { fromBytes, toBytes } from './datatypes.ts';
 import { CT_SELECTORS, META_SELECTORS } from './datatypes-selectors.ts';
 import { releaseDependency, trimPayload } from './delinearize-context.ts';
 import { completeExpression, loadedExthdr, loadedPayload } from './delinearize-expressions.ts';
@@ -90,7 +91,19 @@ function name(text: string): Expr {
 /** What a register holds, with its fields named and its constants typed. */
 function operand(reader: RuleReader, register: number, type: ValueType): Expr {
   const completed = withType(completeExpression(reader.context, registerExpr(reader, register)), type);
-  return completed.kind === 'unary' ? completed.operand : completed;
+  const shown = completed.kind === 'unary' ? completed.operand : completed;
+  return shown.kind === 'map' && type.byteorder === 'host' ? withHostData(shown, type) : shown;
+}
+
+/** Plain integers in an anonymous map are in the order of octets of what they are written to. */
+function withHostData(map: Expr & { kind: 'map' }, type: ValueType): Expr {
+  if (map.mappings.kind !== 'set' || map.datatype !== 'integer') return map;
+  const items = map.mappings.items.map((item) => {
+    if (item.kind !== 'mapping' || item.value.kind !== 'value') return item;
+    const octets = toBytes(item.value.value, item.value.length / 8, 'big');
+    return { ...item, value: constantOf(fromBytes(octets, 'host'), type) };
+  });
+  return { ...map, mappings: { ...map.mappings, items } };
 }
 
 function reject(reader: RuleReader, expression: Of<'reject'>): Stmt {

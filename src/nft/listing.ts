@@ -3,24 +3,15 @@ import type { Chain, ExpressionState, Rule, Ruleset, RulesetState, Table, TableS
 import type { Stmt } from './ast.ts';
 import { delinearizeRule } from './delinearize.ts';
 import { listFlowtable, listObject } from './listing-objects.ts';
+import { type ListingOptions, printOptions } from './listing-options.ts';
 import { priorityText } from './listing-priority.ts';
 import { listSet } from './listing-sets.ts';
 import { printStatement } from './print-statement.ts';
-import { type Dialect, type PrintOptions, quoted, safeText } from './print-text.ts';
+import { type PrintOptions, quoted, safeText } from './print-text.ts';
 
-/** What to list, as nft's own options say it. */
-export interface ListingOptions {
-  /** `nft -s`: no counters, quotas used or expiry. */
-  stateless?: boolean;
-  /** `nft -a`: ` # handle n` behind everything that has one. */
-  handles?: boolean;
-  /** `nft -t`: no set elements. */
-  terse?: boolean;
-  /** `nft -p`: protocols by number. */
-  numericProtocol?: boolean;
-  /** The nft whose layout is followed; 1.1.4 unless told. */
-  dialect?: Dialect;
-}
+export { type Json, jsonText } from './json-expression.ts';
+export { listJson } from './json-listing.ts';
+export type { ListingOptions };
 
 interface Lister extends PrintOptions {
   readonly handles: boolean;
@@ -37,21 +28,17 @@ export function list(ruleset: Ruleset, state?: RulesetState, options: ListingOpt
 }
 
 /** A rule on one line, as a listing has it without indentation. `state`: of the whole ruleset. */
-export function printRule(ruleset: Ruleset, table: Table, chain: Chain, rule: Rule, state?: RulesetState, options: ListingOptions = {}): string {
+export function printRule(
+  ruleset: Ruleset,
+  table: Table,
+  chain: Chain,
+  rule: Rule,
+  state?: RulesetState,
+  options: ListingOptions = {},
+): string {
   const tableState = state?.tables[ruleset.tables.indexOf(table)];
   const states = tableState?.chains[table.chains.indexOf(chain)]?.rules[chain.rules.indexOf(rule)];
   return ruleText(table, rule, states, lister(ruleset, table, options), '').replace(/\n\t*/g, ' ');
-}
-
-/** The printers' options for a table. */
-export function printOptions(ruleset: Ruleset, table: Table, options: ListingOptions): PrintOptions {
-  return {
-    stateless: options.stateless ?? false,
-    dialect: options.dialect ?? '1.1.4',
-    interfaceName: (index) => ruleset.interfaceNames[index] || undefined,
-    family: table.family,
-    numericProtocol: options.numericProtocol ?? false,
-  };
 }
 
 function lister(ruleset: Ruleset, table: Table, options: ListingOptions): Lister {

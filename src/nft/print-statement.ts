@@ -90,8 +90,7 @@ const LOG_ALL_FLAGS = 0x2f;
 
 function printLog(log: Of<'log'>): string {
   const parts = ['log'];
-  if (log.prefix !== undefined)
-    parts.push(`prefix ${quoted(typeof log.prefix === 'string' ? log.prefix : symbolText(log.prefix))}`);
+  if (log.prefix !== undefined) parts.push(`prefix ${quoted(log.prefix)}`);
   if (log.group !== undefined) parts.push(`group ${log.group}`);
   if (log.snaplen !== undefined) parts.push(`snaplen ${log.snaplen}`);
   if (log.queueThreshold !== undefined) parts.push(`queue-threshold ${log.queueThreshold}`);
@@ -99,10 +98,6 @@ function printLog(log: Of<'log'>): string {
     parts.push(`level ${symbolName(LOG_LEVEL, log.level) ?? 'unknown'}`);
   parts.push(...logFlagWords(log.flags));
   return parts.join(' ');
-}
-
-function symbolText(expr: Expr): string {
-  return expr.kind === 'symbol' ? expr.text : '';
 }
 
 function logFlagWords(flags: number): string[] {
@@ -130,7 +125,9 @@ function printReject(reject: Of<'reject'>, options: PrintOptions): string {
     (reject.type === 'icmpx' && code === ICMPX_PORT_UNREACHABLE) ||
     (isIpFamily && reject.type === 'icmp' && code === ICMP_PORT_UNREACHABLE) ||
     (isIpFamily && reject.type === 'icmpv6' && code === ICMPV6_PORT_UNREACHABLE);
-  return isDefault ? 'reject' : `reject with ${reject.type} ${printExpression(reject.code, { ...options, codeNames: true })}`;
+  return isDefault
+    ? 'reject'
+    : `reject with ${reject.type} ${printExpression(reject.code, { ...options, codeNames: true })}`;
 }
 
 /** IPv6 addresses stand in brackets before a port. */

@@ -1,7 +1,7 @@
 // Reads the bytecode that nftables' own tests print (tests/py/**/*.t.payload, as `nft --debug=netlink` does) into rules:
 // expressions, and the anonymous sets above them. The text gives words of registers and no lengths, so lengths are taken
 // from what was loaded into the register. Enough for tests; not a format of this project.
-import type { Expression, MetaKey, CtKey, PayloadBase, Verdict } from '../../src/bytecode/expression.ts';
+import type { CtKey, Expression, MetaKey, PayloadBase, Verdict } from '../../src/bytecode/expression.ts';
 import type { Family, NftSet, SetElement } from '../../src/bytecode/ruleset.ts';
 import { CT_SELECTORS, META_SELECTORS } from '../../src/nft/datatypes-selectors.ts';
 
@@ -81,7 +81,11 @@ interface RawSet {
 const BASES: Record<string, PayloadBase> = { link: 'link', network: 'network', transport: 'transport', inner: 'inner' };
 
 function words(text: string): number[] {
-  return text.trim().split(/\s+/).filter((word) => word !== '').map((word) => Number.parseInt(word.replace(/^0x/, ''), 16));
+  return text
+    .trim()
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => Number.parseInt(word.replace(/^0x/, ''), 16));
 }
 
 function octets(values: number[], length: number): Uint8Array {
@@ -119,6 +123,11 @@ class Reader {
     while (end > 1 && all[end - 1] === 0) end--;
     return all.slice(0, end);
   }
+  /** A constant has the length of what it is written to. */
+  fitImmediate(register: number, length: number): void {
+    const last = this.rule.expressions.at(-1);
+    if (last?.kind === 'immediate' && last.dreg === register) last.data = last.data.slice(0, length);
+  }
   push(expression: Expression): void {
     this.rule.expressions.push(expression);
   }
@@ -143,22 +152,70 @@ class Reader {
       this.push(m[3] === undefined ? expression : { ...expression, direction: m[3] as 'original' });
     } else if ((m = is(/^payload load (\d+)b @ (\w+) header \+ (\d+) => reg (\d+)/))) {
       this.load(Number(m[4]), Number(m[1]));
-      this.push({ kind: 'payload', base: BASES[m[2] as string] as PayloadBase, offset: Number(m[3]), length: Number(m[1]), dreg: Number(m[4]) });
-    } else if ((m = is(/^payload write reg (\d+) => (\d+)b @ (\w+) header \+ (\d+) csum_type (\d+) csum_off (\d+) csum_flags 0x(\d+)/))) {
-      this.push({ kind: 'payload-set', sreg: Number(m[1]), length: Number(m[2]), base: BASES[m[3] as string] as PayloadBase, offset: Number(m[4]), checksumType: Number(m[5]) as 0, checksumOffset: Number(m[6]), checksumFlags: Number(m[7]) });
-    } else if ((m = is(/^exthdr load (?:(ipv6|tcpopt|ipv4|sctp|dccp) )?(\d+)b @ (\d+) \+ (\d+)( present)? => reg (\d+)/))) {
+      this.push({
+        kind: 'payload',
+        base: BASES[m[2] as string] as PayloadBase,
+        offset: Number(m[3]),
+        length: Number(m[1]),
+        dreg: Number(m[4]),
+      });
+    } else if (
+      (m = is(
+        /^payload write reg (\d+) => (\d+)b @ (\w+) header \+ (\d+) csum_type (\d+) csum_off (\d+) csum_flags 0x(\d+)/,
+      ))
+    ) {
+      this.fitImmediate(Number(m[1]), Number(m[2]));
+      this.push({
+        kind: 'payload-set',
+        sreg: Number(m[1]),
+        length: Number(m[2]),
+        base: BASES[m[3] as string] as PayloadBase,
+        offset: Number(m[4]),
+        checksumType: Number(m[5]) as 0,
+        checksumOffset: Number(m[6]),
+        checksumFlags: Number(m[7]),
+      });
+    } else if (
+      (m = is(/^exthdr load (?:(ipv6|tcpopt|ipv4|sctp|dccp) )?(\d+)b @ (\d+) \+ (\d+)( present)? => reg (\d+)/))
+    ) {
       const present = m[5] !== undefined;
       this.load(Number(m[6]), present ? 1 : Number(m[2]));
-      this.push({ kind: 'exthdr', op: (m[1] ?? (/sctp chunk/.test(this.rule.text) ? 'sctp' : /dccp option/.test(this.rule.text) ? 'dccp' : 'ipv6')) as 'ipv6', length: Number(m[2]), type: Number(m[3]), offset: Number(m[4]), present, dreg: Number(m[6]) });
+      this.push({
+        kind: 'exthdr',
+        op: (m[1] ??
+          (/sctp chunk/.test(this.rule.text)
+            ? 'sctp'
+            : /dccp option/.test(this.rule.text)
+              ? 'dccp'
+              : 'ipv6')) as 'ipv6',
+        length: Number(m[2]),
+        type: Number(m[3]),
+        offset: Number(m[4]),
+        present,
+        dreg: Number(m[6]),
+      });
     } else if ((m = is(/^exthdr write tcpopt reg (\d+) => (\d+)b @ (\d+) \+ (\d+)/))) {
-      this.push({ kind: 'exthdr-set', op: 'tcpopt', sreg: Number(m[1]), length: Number(m[2]), type: Number(m[3]), offset: Number(m[4]) });
+      this.push({
+        kind: 'exthdr-set',
+        op: 'tcpopt',
+        sreg: Number(m[1]),
+        length: Number(m[2]),
+        type: Number(m[3]),
+        offset: Number(m[4]),
+      });
     } else if ((m = is(/^cmp (\w+) reg (\d+) (.*)/))) {
       this.push({ kind: 'cmp', op: m[1] as 'eq', sreg: Number(m[2]), data: this.data(Number(m[2]), m[3] as string) });
     } else if ((m = is(/^range (eq|neq) reg (\d+) (.*)/))) {
       const values = words(m[3] as string);
       const half = values.length / 2;
       const length = this.length(Number(m[2]), half);
-      this.push({ kind: 'range', op: m[1] as 'eq', sreg: Number(m[2]), from: octets(values.slice(0, half), length), to: octets(values.slice(half), length) });
+      this.push({
+        kind: 'range',
+        op: m[1] as 'eq',
+        sreg: Number(m[2]),
+        from: octets(values.slice(0, half), length),
+        to: octets(values.slice(half), length),
+      });
     } else if ((m = is(/^immediate reg 0 (.*)/))) {
       const [code, , chain] = (m[1] as string).split(' ');
       const verdict: Verdict = { code: code as 'accept' };
@@ -167,7 +224,10 @@ class Reader {
     } else if ((m = is(/^immediate reg (\d+) (.*)/))) {
       const values = words(m[2] as string);
       // A port has two octets; the text shows four.
-      const isPort = /(redirect|masquerade) to|nat .*:\d|tcp dport set|udp dport set/.test(this.rule.text) && values.length === 1 && ((values[0] ?? 0) >>> 16) === 0;
+      const isPort =
+        /(redirect|masquerade) to|nat .*:\d|tcp dport set|udp dport set/.test(this.rule.text) &&
+        values.length === 1 &&
+        (values[0] ?? 0) >>> 16 === 0;
       const length = isPort ? 2 : values.length * 4;
       this.load(Number(m[1]), length);
       this.push({ kind: 'immediate', dreg: Number(m[1]), data: octets(values, length) });
@@ -178,11 +238,26 @@ class Reader {
       const isWider = all.some((octet, index) => index % (mask.length * 4) >= fit && octet !== 0);
       const length = isWider ? mask.length * 4 : fit;
       this.load(Number(m[1]), length);
-      this.push({ kind: 'bitwise', op: 'mask-xor', dreg: Number(m[1]), sreg: Number(m[2]), length, mask: octets(mask, length), xor: octets(words(m[4] as string), length) });
+      this.push({
+        kind: 'bitwise',
+        op: 'mask-xor',
+        dreg: Number(m[1]),
+        sreg: Number(m[2]),
+        length,
+        mask: octets(mask, length),
+        xor: octets(words(m[4] as string), length),
+      });
     } else if ((m = is(/^bitwise reg (\d+) = \( reg (\d+) (<<|>>) 0x([0-9a-f]+)/))) {
       const length = this.lengths.get(this.slot(Number(m[2]))) ?? 4;
       this.load(Number(m[1]), length);
-      this.push({ kind: 'bitwise', op: m[3] === '<<' ? 'lshift' : 'rshift', dreg: Number(m[1]), sreg: Number(m[2]), length, shift: Number.parseInt(m[4] as string, 16) });
+      this.push({
+        kind: 'bitwise',
+        op: m[3] === '<<' ? 'lshift' : 'rshift',
+        dreg: Number(m[1]),
+        sreg: Number(m[2]),
+        length,
+        shift: Number.parseInt(m[4] as string, 16),
+      });
     } else if ((m = is(/^bitwise reg (\d+) = \( reg (\d+) ([&|^]) reg (\d+)/))) {
       const length = this.lengths.get(this.slot(Number(m[2]))) ?? 4;
       this.load(Number(m[1]), length);
@@ -191,11 +266,22 @@ class Reader {
     } else if ((m = is(/^byteorder reg (\d+) = (hton|ntoh)\(reg (\d+), (\d+), (\d+)\)/))) {
       const length = this.lengths.get(this.slot(Number(m[3]))) ?? Number(m[4]);
       this.load(Number(m[1]), length);
-      this.push({ kind: 'byteorder', op: m[2] as 'hton', dreg: Number(m[1]), sreg: Number(m[3]), length, size: Number(m[4]) as 2 });
+      this.push({
+        kind: 'byteorder',
+        op: m[2] as 'hton',
+        dreg: Number(m[1]),
+        sreg: Number(m[3]),
+        length,
+        size: Number(m[4]) as 2,
+      });
     } else if ((m = is(/^lookup reg (\d+) set (\S+)(?: dreg (\d+))?(?: 0x(\d+))?/))) {
       this.lookup(Number(m[1]), m[2] as string, m[3] === undefined ? undefined : Number(m[3]), m[4] === '1');
     } else if ((m = is(/^reject type (\d) code (\d+)/))) {
-      this.push({ kind: 'reject', type: (['icmp', 'tcp-reset', 'icmpx'] as const)[Number(m[1])] ?? 'icmp', code: Number(m[2]) });
+      this.push({
+        kind: 'reject',
+        type: (['icmp', 'tcp-reset', 'icmpx'] as const)[Number(m[1])] ?? 'icmp',
+        code: Number(m[2]),
+      });
     } else if ((m = is(/^counter pkts (\d+) bytes (\d+)/))) {
       this.push({ kind: 'counter', packets: Number(m[1]), bytes: Number(m[2]) });
     } else if ((m = is(/^quota bytes (\d+) consumed (\d+) flags (\d+)/))) {
@@ -220,7 +306,12 @@ class Reader {
       };
       const flags = Number.parseInt(/flags 0x([0-9a-f]+)/.exec(rest)?.[1] ?? '0', 16);
       const expression: Expression = { kind: 'nat', type: m[1] as 'snat', family: m[2] as 'ip', flags };
-      const names = { addressMin: 'addr_min', addressMax: 'addr_max', portMin: 'proto_min', portMax: 'proto_max' } as const;
+      const names = {
+        addressMin: 'addr_min',
+        addressMax: 'addr_max',
+        portMin: 'proto_min',
+        portMax: 'proto_max',
+      } as const;
       for (const key of Object.keys(names) as (keyof typeof names)[]) {
         const number = register(names[key]);
         if (number !== undefined) expression[key] = number;
@@ -232,10 +323,27 @@ class Reader {
       this.push({ kind: 'fib', flags, result: m[2] as 'oif', present: m[3] !== undefined, dreg: Number(m[4]) });
     } else if ((m = is(/^numgen reg (\d+) = (inc|random) mod (\d+)(?: offset (\d+))?/))) {
       this.load(Number(m[1]), 4);
-      this.push({ kind: 'numgen', type: m[2] === 'inc' ? 'incremental' : 'random', modulus: Number(m[3]), offset: Number(m[4] ?? 0), dreg: Number(m[1]) });
-    } else if ((m = is(/^hash reg (\d+) = (?:jhash\(reg (\d+), (\d+)(?:, 0x([0-9a-f]+))? \)|symhash\(\)) % mod (\d+)(?: offset (\d+))?/))) {
+      this.push({
+        kind: 'numgen',
+        type: m[2] === 'inc' ? 'incremental' : 'random',
+        modulus: Number(m[3]),
+        offset: Number(m[4] ?? 0),
+        dreg: Number(m[1]),
+      });
+    } else if (
+      (m = is(
+        /^hash reg (\d+) = (?:jhash\(reg (\d+), (\d+)(?:, 0x([0-9a-f]+))? \)|symhash\(\)) % mod (\d+)(?: offset (\d+))?/,
+      ))
+    ) {
       this.load(Number(m[1]), 4);
-      const expression: Expression = { kind: 'hash', type: m[2] === undefined ? 'symmetric' : 'jenkins', length: Number(m[3] ?? 0), modulus: Number(m[5]), offset: Number(m[6] ?? 0), dreg: Number(m[1]) };
+      const expression: Expression = {
+        kind: 'hash',
+        type: m[2] === undefined ? 'symmetric' : 'jenkins',
+        length: Number(m[3] ?? 0),
+        modulus: Number(m[5]),
+        offset: Number(m[6] ?? 0),
+        dreg: Number(m[1]),
+      };
       if (m[2] !== undefined) expression.sreg = Number(m[2]);
       if (m[4] !== undefined) expression.seed = Number.parseInt(m[4], 16);
       this.push(expression);
@@ -248,7 +356,16 @@ class Reader {
       const expression: Expression = { kind: 'dup', addressRegister: Number(m[1]) };
       this.push(m[2] === undefined ? expression : { ...expression, deviceRegister: Number(m[2]) });
     } else if ((m = is(/^objref type (\d+) name (\S+)/))) {
-      const types = { 1: 'counter', 2: 'quota', 3: 'ct helper', 4: 'limit', 7: 'ct timeout', 8: 'secmark', 9: 'ct expectation', 10: 'synproxy' } as const;
+      const types = {
+        1: 'counter',
+        2: 'quota',
+        3: 'ct helper',
+        4: 'limit',
+        7: 'ct timeout',
+        8: 'secmark',
+        9: 'ct expectation',
+        10: 'synproxy',
+      } as const;
       this.push({ kind: 'objref', objectType: types[Number(m[1]) as 1] ?? 'counter', name: m[2] as string });
     } else if (line.trim() === 'log') this.push({ kind: 'log', flags: 0 });
     else throw new Unread(line);
@@ -275,7 +392,11 @@ class Reader {
     if (/(snat|dnat|dup).* map/.test(text)) {
       const address = this.rule.family === 'ip6' ? 'ipv6_addr' : 'ipv4_addr';
       const octets = address === 'ipv4_addr' ? 4 : 16;
-      return length % octets === 4 && octets === 16 ? [address, 'inet_service'] : length === 8 && / \. \d+ *[},]/.test(text) ? [address, 'inet_service'] : [address];
+      return length % octets === 4 && octets === 16
+        ? [address, 'inet_service']
+        : length === 8 && / \. \d+ *[},]/.test(text)
+          ? [address, 'inet_service']
+          : [address];
     }
     if (/redirect to/.test(text)) return ['inet_service'];
     return [/mark set/.test(text) ? 'mark' : 'integer'];
@@ -296,12 +417,30 @@ class Reader {
     const keyLength = fields.length === 1 ? (fields[0] ?? 4) : count * 4;
     const verdicts = parsed.some((element) => element.verdict !== undefined);
     const dataLength = (parsed[0]?.data?.length ?? 0) * 4;
+    const types = isMap && !verdicts ? this.dataTypes(register, dataLength) : [];
+    const lengths: Record<string, number> = { inet_service: 2, ipv4_addr: 4, integer: 2 };
+    const [onlyType] = types;
+    const fit = types.length === 1 && onlyType !== undefined ? lengths[onlyType] : undefined;
     return {
-      name, handle: 0, anonymous: name.startsWith('__'), constant: true, interval: isInterval, dynamic: false, timeout: false, autoMerge: false,
+      name,
+      handle: 0,
+      anonymous: name.startsWith('__'),
+      constant: true,
+      interval: isInterval,
+      dynamic: false,
+      timeout: false,
+      autoMerge: false,
       ...(isMap ? { mapTo: verdicts ? ('verdict' as const) : ('value' as const) } : {}),
-      keyTypes: fields.map(() => 'integer'), keyFieldLengths: fields, keyLength,
-      dataTypes: isMap && !verdicts ? this.dataTypes(register, dataLength) : [], dataLength, elementExpressions: [],
-      elements: isInterval && !parsed.some((element) => element.keyEnd !== undefined) ? closeIntervals(parsed, keyLength) : parsed.map((element) => finish(element, keyLength)),
+      keyTypes: fields.map(() => 'integer'),
+      keyFieldLengths: fields,
+      keyLength,
+      dataTypes: types,
+      dataLength,
+      elementExpressions: [],
+      elements:
+        isInterval && !parsed.some((element) => element.keyEnd !== undefined)
+          ? closeIntervals(parsed, keyLength, fit)
+          : parsed.map((element) => finish(element, keyLength, fit)),
     };
   }
 }
@@ -330,18 +469,25 @@ function parseElement(text: string, isMap: boolean): RawElement {
   return element;
 }
 
-function finish(element: RawElement, keyLength: number): SetElement {
+function finish(element: RawElement, keyLength: number, dataLength?: number): SetElement {
   const made: SetElement = { key: octets(element.key, keyLength) };
   if (element.keyEnd !== undefined) made.keyEnd = octets(element.keyEnd, keyLength);
   if (element.verdict !== undefined) made.verdict = element.verdict;
-  if (element.data !== undefined) made.data = octets(element.data, element.data.length * 4);
+  if (element.data !== undefined) {
+    const length = dataLength ?? element.data.length * 4;
+    made.data = octets(element.data, length);
+    if (length * 2 === element.data.length * 4) made.dataEnd = octets(element.data.slice(length / 4), length);
+  }
   return made;
 }
 
 /** Half-open intervals, as the kernel's set has them, to closed ones. */
-function closeIntervals(elements: RawElement[], keyLength: number): SetElement[] {
-  const number = (element: RawElement): bigint => octets(element.key, keyLength).reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
-  const sorted = [...elements].sort((a, b) => (number(a) < number(b) ? -1 : number(a) > number(b) ? 1 : b.flags - a.flags));
+function closeIntervals(elements: RawElement[], keyLength: number, dataLength?: number): SetElement[] {
+  const number = (element: RawElement): bigint =>
+    octets(element.key, keyLength).reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
+  const sorted = [...elements].sort((a, b) =>
+    number(a) < number(b) ? -1 : number(a) > number(b) ? 1 : b.flags - a.flags,
+  );
   const made: SetElement[] = [];
   for (const [index, element] of sorted.entries()) {
     if ((element.flags & 1) === 1) continue;
@@ -349,13 +495,20 @@ function closeIntervals(elements: RawElement[], keyLength: number): SetElement[]
     const end = next === undefined ? (1n << BigInt(keyLength * 8)) - 1n : number(next) - 1n;
     const keyEnd = new Uint8Array(keyLength);
     for (let i = 0; i < keyLength; i++) keyEnd[keyLength - 1 - i] = Number((end >> BigInt(i * 8)) & 255n);
-    made.push({ ...finish(element, keyLength), keyEnd });
+    made.push({ ...finish(element, keyLength, dataLength), keyEnd });
   }
   return made;
 }
 
 function metaKey(word: string): MetaKey {
-  const names: Record<string, MetaKey> = { bri_iifname: 'bri_iifname', ibrname: 'bri_iifname', obrname: 'bri_oifname', len: 'len', iiftype: 'iftype', ipsec: 'secpath' };
+  const names: Record<string, MetaKey> = {
+    bri_iifname: 'bri_iifname',
+    ibrname: 'bri_iifname',
+    obrname: 'bri_oifname',
+    len: 'len',
+    iiftype: 'iftype',
+    ipsec: 'secpath',
+  };
   const key = names[word] ?? (word as MetaKey);
   if (META_SELECTORS[key] === undefined) throw new Unread(`meta ${word}`);
   return key;
