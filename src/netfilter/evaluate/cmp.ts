@@ -16,7 +16,7 @@ export function prepareCmp(expression: Of<'cmp'>): PreparedExpression {
   if (isEquality && data.length <= 16) {
     return { evaluate: fastCmp16(at, data, op === 'neq'), shape: { cost: 'cmp16', size: data.length } };
   }
-  return { evaluate: ordered(at, op, data), shape: { cost: 'cmp', size: data.length } };
+  return { evaluate: ordered(at, op, data), shape: { cost: 'cmp-generic', size: data.length } };
 }
 
 function fastCmp(at: number, data: Uint8Array, isInverted: boolean): Evaluate {

@@ -11,7 +11,18 @@ import type { Engine, Evaluate, Of, PrepareContext, PreparedExpression } from '.
 /** Loads one key into a register; breaks when the packet has no such thing. */
 export function prepareMeta(expression: Of<'meta'>, context: PrepareContext): PreparedExpression {
   const to = registerOffset(expression.dreg) >>> 2;
-  return { evaluate: loader(expression.key, to, context.engine), shape: { cost: 'meta', size: 0 } };
+  return {
+    evaluate: loader(expression.key, to, context.engine),
+    shape: { cost: 'meta', size: lengthOf(expression.key) },
+  };
+}
+
+/** Octets that a key fills (nft_meta_get_init). */
+function lengthOf(key: MetaKey): number {
+  if (key.endsWith('name') || key.endsWith('kind')) return 16;
+  if (key === 'time') return 8;
+  if (key === 'protocol' || key === 'iftype' || key === 'oiftype') return 2;
+  return key === 'nfproto' || key === 'l4proto' || key === 'pkttype' || key === 'day' || key === 'secpath' ? 1 : 4;
 }
 
 /** The closure of a number: the common case. */
