@@ -6,7 +6,7 @@ import type { Recorder } from '../../event/recorder.ts';
 import { eventKind } from '../../event/vocabulary.ts';
 import { checksumOffset, foldSum, pseudoHeaderSum, sumWords } from '../../packet/checksum.ts';
 import type { Packet } from '../../packet/packet.ts';
-import { PROTOCOL_ICMP } from './tuple.ts';
+import { PROTOCOL_ICMP, PROTOCOL_UDP, PROTOCOL_UDPLITE } from './tuple.ts';
 
 const CT_CHECKSUM = eventKind('ct-checksum');
 
@@ -33,7 +33,9 @@ export function hasGoodChecksum(packet: Packet, coverage: number, recorder: Reco
   const field = checksumOffset(protocol);
   if (field < 0) return true;
   const length = transportLength(packet);
-  const pseudo = protocol === PROTOCOL_ICMP ? 0 : pseudoHeaderSum(data, network, version, protocol, length);
+  // udplite_error asks for UDP's number in the pseudo header (RFC 3828 says 136): right UDP-Lite looks wrong to it.
+  const number = protocol === PROTOCOL_UDPLITE ? PROTOCOL_UDP : protocol;
+  const pseudo = protocol === PROTOCOL_ICMP ? 0 : pseudoHeaderSum(data, network, version, number, length);
   if (foldSum(sumWords(data, transport, transport + coverage, pseudo)) === 0xffff) return true;
   if (protocol === PROTOCOL_ICMP || be16(data, transport + field) !== foldSum(pseudo)) return false;
   packet.checksumPartial = true;

@@ -44,7 +44,7 @@ import type { RouterServices } from '../services.ts';
 import { NF_ACCEPT, NF_DROP } from '../verdict.ts';
 import { mangleError, manglePacket } from './mangle.ts';
 import { MANIP_DESTINATION, MANIP_SOURCE, NatRange, NF_NAT_RANGE_NETMAP } from './range.ts';
-import { UniqueTuple } from './unique-tuple.ts';
+import { type RandomSource, UniqueTuple } from './unique-tuple.ts';
 
 const NAT_LOOKUP = eventKind('nat-lookup');
 const NAT_SETUP = eventKind('nat-setup');
@@ -64,7 +64,10 @@ export interface NatOptions {
   fib: Fib;
   recorder: Recorder;
   services: RouterServices;
+  /** Of the random choice of ports. */
   seed: number;
+  /** Instead of the seed: where random numbers come from. */
+  random?: RandomSource;
 }
 
 /**
@@ -98,7 +101,7 @@ export class Nat {
     this.#fib = options.fib;
     this.#recorder = options.recorder;
     this.#services = options.services;
-    this.#unique = new UniqueTuple(this.#table, new Random(options.seed));
+    this.#unique = new UniqueTuple(this.#table, options.random ?? new Random(options.seed));
   }
 
   /** The nat hook at prerouting, input, output and postrouting; `runChains` is called for new connections only. */

@@ -3,7 +3,6 @@
 // A candidate is the connection as it will leave; it is free when nobody has its inverse.
 
 import { u8, u32 } from '../../base/columns.ts';
-import type { Random } from '../../base/random.ts';
 import {
   IPS_DYING,
   IPS_FIXED_TIMEOUT,
@@ -69,15 +68,21 @@ KINDS[PROTOCOL_ICMP] = KIND_ID;
 KINDS[PROTOCOL_ICMPV6] = KIND_ID;
 KINDS[PROTOCOL_GRE] = KIND_KEY;
 
+/** Where random numbers come from; Random of src/base is one. */
+export interface RandomSource {
+  /** 0 … 2^32 - 1. */
+  next(): number;
+}
+
 /** Finds translations; holds the candidate in hand. */
 export class UniqueTuple {
   /** The chosen tuple after choose(). */
   readonly candidate = new Uint32Array(TUPLE_WORDS);
   readonly #inverse = new Uint32Array(TUPLE_WORDS);
   readonly #table: ConntrackTable;
-  readonly #random: Random;
+  readonly #random: RandomSource;
 
-  constructor(table: ConntrackTable, random: Random) {
+  constructor(table: ConntrackTable, random: RandomSource) {
     this.#table = table;
     this.#random = random;
   }

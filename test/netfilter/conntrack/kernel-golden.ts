@@ -1,15 +1,15 @@
 // Cases that a real kernel (6.12) has judged, packet by packet: frames in, and after each one the connection table
 // (see make-golden.py beside this file).
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { listedEntries } from '../../../src/netfilter/conntrack/listing.ts';
-import { SCTP_STATE_NAMES } from '../../../src/netfilter/conntrack/sctp.ts';
 import type { ConntrackTable } from '../../../src/netfilter/conntrack/table.ts';
 import { ENTRY_TUPLE_WORDS, PROTOCOL_WORDS } from '../../../src/netfilter/conntrack/table.ts';
 import { TCP_STATE_NAMES } from '../../../src/netfilter/conntrack/tcp-states.ts';
 import { formatAddress, formatIpv4 } from '../../../src/packet/address.ts';
 
 type Tuple = (string | number)[];
-/** original, reply, status, timeout, state, window scales, TCP flags, counters of both directions. */
+/** original, reply, status, timeout, TCP state, window scales, TCP flags, counters of both directions. */
 export type Entry = [
   Tuple,
   Tuple,
@@ -32,8 +32,9 @@ export interface GoldenCase {
 
 /** All cases of a golden file beside this one. */
 export function readGolden(file: string): GoldenCase[] {
-  const text = readFileSync(file.startsWith('/') ? file : new URL(file, import.meta.url), 'utf8');
-  return text
+  const octets = readFileSync(file.startsWith('/') ? file : new URL(file, import.meta.url));
+  return (file.endsWith('.gz') ? gunzipSync(octets) : octets)
+    .toString()
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as GoldenCase);
@@ -59,7 +60,7 @@ function snapshotEntry(table: ConntrackTable, entry: number, nowNs: number): Ent
   const words = table.protocol;
   const base = entry * PROTOCOL_WORDS;
   const isTcp = protocol === 6;
-  const stateName = isTcp ? TCP_STATE_NAMES[state] : protocol === 132 ? SCTP_STATE_NAMES[state] : undefined;
+  const stateName = isTcp ? TCP_STATE_NAMES[state] : undefined;
   return [
     original,
     tuple(table, at + 10),

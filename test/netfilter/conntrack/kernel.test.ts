@@ -8,6 +8,7 @@ import {
   NF_NAT_RANGE_PROTO_SPECIFIED,
 } from '../../../src/netfilter/nat/range.ts';
 import { NF_ACCEPT } from '../../../src/netfilter/verdict.ts';
+import type { Packet } from '../../../src/packet/packet.ts';
 import type { Entry, GoldenCase } from './kernel-golden.ts';
 import { fromHex, readGolden, snapshot, toHex } from './kernel-golden.ts';
 import { MiniRouter, POSTROUTING, PREROUTING } from './mini-router.ts';
@@ -19,6 +20,16 @@ const CHAINS: Record<string, (router: MiniRouter) => NatChains> = {
   masquerade: (router) => (packet, hook) => {
     const range = new NatRange();
     return hook === POSTROUTING && packet.oif === WAN ? router.nat.masquerade(packet, range) : NF_ACCEPT;
+  },
+  ports: (router) => (packet, hook) => {
+    if (hook !== POSTROUTING || packet.oif !== WAN) return NF_ACCEPT;
+    const range = new NatRange();
+    if (packet.protocol === 6 || packet.protocol === 17) {
+      range.flags = NF_NAT_RANGE_PROTO_SPECIFIED;
+      range.minPort = 2000;
+      range.maxPort = 2003;
+    }
+    return router.nat.masquerade(packet, range);
   },
   range: sourceRange([0xcb007110], [0xcb00712f], 0),
   persistent: sourceRange([0xcb007110], [0xcb00712f], NF_NAT_RANGE_PERSISTENT),
@@ -42,6 +53,30 @@ const CHAINS: Record<string, (router: MiniRouter) => NatChains> = {
   },
 };
 
+/** What the rulesets do before conntrack. */
+const RAW: Record<string, (router: MiniRouter) => (packet: Packet) => void> = {
+  zone: (router) => (packet) => {
+    if (packet.iif !== WAN || (packet.protocol === 17 && packet.destinationPort === 5000)) {
+      router.conntrack.setZone(packet, 5, -1);
+    }
+  },
+  'zone-original': (router) => (packet) => {
+    if (packet.iif !== WAN) router.conntrack.setZone(packet, 5, 0);
+    else if (packet.protocol === 17 && packet.sourcePort === 53 && packet.destinationPort === 5001)
+      router.conntrack.setZone(packet, 7, 0);
+  },
+};
+
+/** The random number after which the search starts at the port that the kernel took: it must be free here too. */
+function randomFor(packet: Packet, datagram: Uint8Array, nat: string): number {
+  const view = new DataView(datagram.buffer);
+  if (packet.protocol === 1) return view.getUint16(24);
+  const port = view.getUint16(20);
+  if (nat === 'ports') return port - 2000;
+  if (packet.sourcePort < 512) return port - 1;
+  return packet.sourcePort < 1024 ? port - 600 : port - 1024;
+}
+
 function sourceRange(low: number[], high: number[], flags: number): (router: MiniRouter) => NatChains {
   return (router) => (packet, hook) => {
     if (hook !== POSTROUTING || packet.oif !== WAN) return NF_ACCEPT;
@@ -53,7 +88,7 @@ function sourceRange(low: number[], high: number[], flags: number): (router: Min
   };
 }
 
-/** Ports that a clash makes random are taken from the other side; timeouts may be a second off. */
+/** Timeouts may be a second off: the kernel rounds to jiffies. */
 function normalized(entries: Entry[], golden: Entry[]): Entry[] {
   return entries.map((entry, i) => {
     const other = golden[i];
@@ -65,14 +100,19 @@ function normalized(entries: Entry[], golden: Entry[]): Entry[] {
 }
 
 /** Replays a case until something differs; returns what differs, or ''. */
-export function difference(golden: GoldenCase): string {
+function difference(golden: GoldenCase): string {
   const chains = CHAINS[golden.nat];
-  const router = new MiniRouter({
+  const raw = RAW[golden.nat];
+  let kernelOutput: Uint8Array = new Uint8Array(64);
+  const router: MiniRouter = new MiniRouter({
     sysctl: { 'net.netfilter.nf_conntrack_acct': 1, ...golden.sysctl },
     ...(chains === undefined ? {} : { chains }),
+    ...(raw === undefined ? {} : { raw }),
+    random: () => randomFor(router.packet, kernelOutput, golden.nat) & 0xffff,
   });
   for (const [index, row] of golden.packets.entries()) {
     const [timeNs, iif, hex, verdict, outputs, entries] = row;
+    if (outputs[0] !== undefined) kernelOutput = fromHex(outputs[0][1]);
     const outcome = router.process(fromHex(hex), iif, timeNs);
     const where = `${golden.id} packet ${index} ${iif} ${hex}`;
     if ((outcome.verdict === 'forwarded') !== (verdict === 'forwarded'))
@@ -91,7 +131,7 @@ export function difference(golden: GoldenCase): string {
 }
 
 describe('conntrack and NAT judged by Linux 6.12', () => {
-  for (const golden of readGolden(process.env['CONNTRACK_GOLDEN'] ?? 'kernel-golden.ndjson')) {
+  for (const golden of readGolden(process.env.CONNTRACK_GOLDEN ?? 'kernel-golden.ndjson.gz')) {
     it(`${golden.id}: ${golden.packets.length} packets`, () => {
       expect(difference(golden)).toBe('');
     });

@@ -59,6 +59,10 @@ export interface MiniRouterOptions {
   /** Bound of the table. */
   maximum?: number;
   seed?: number;
+  /** Instead of the seed: NAT's random numbers. */
+  random?: () => number;
+  /** Runs at prerouting before conntrack. */
+  raw?: (router: MiniRouter) => (packet: Packet) => void;
 }
 
 /** What became of a packet: the datagram that left and where, or how it ended. */
@@ -80,6 +84,7 @@ export class MiniRouter {
   readonly nat: Nat;
   readonly #hasNat: boolean;
   readonly #chains: NatChains;
+  readonly #raw: ((packet: Packet) => void) | undefined;
   #number = 0;
 
   constructor(options: MiniRouterOptions = {}) {
@@ -101,7 +106,9 @@ export class MiniRouter {
       recorder: this.recorder,
       services,
       seed,
+      ...(options.random === undefined ? {} : { random: { next: options.random } }),
     });
+    this.#raw = options.raw?.(this);
     this.#hasNat = options.nat ?? options.chains !== undefined;
     this.#chains = options.chains?.(this) ?? accept;
   }
@@ -132,6 +139,7 @@ export class MiniRouter {
 
   #route(packet: Packet): Outcome {
     const dropped: Outcome = { verdict: 'dropped', oif: '', datagram: packet.data };
+    this.#raw?.(packet);
     if (packet.ipVersion === 0 || this.conntrack.in(packet, PREROUTING) !== NF_ACCEPT) return dropped;
     if (this.#hasNat && this.nat.hook(packet, PREROUTING, this.#chains) !== NF_ACCEPT) return dropped;
     const route =
