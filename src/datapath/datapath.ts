@@ -23,6 +23,7 @@ import type { FrameSink, Hooks, Stack } from './stack.ts';
 import { rejectWithReset } from './tcp-reset.ts';
 import { neighbourTransmit } from './transmit.ts';
 
+const DAY_MS = 86_400_000;
 const INPUT = HOOK_NAMES.indexOf('input');
 const INGRESS = HOOK_NAMES.indexOf('ingress');
 
@@ -33,6 +34,8 @@ export interface DatapathOptions {
   seed: number;
   /** Ruleset.interfaceNames: names whose indexes the ruleset fixed. */
   interfaceNames?: readonly string[];
+  /** Wall-clock time of packet.timeNs 0. */
+  epochNs: bigint;
 }
 
 /** A router without rules: interfaces, routes, the way of a packet. `hooks` is set before the first packet. */
@@ -53,6 +56,7 @@ export class Datapath implements Stack, RouterServices {
   outCount = 0;
   #nowNs = 0;
   #ipId: number;
+  readonly #epochMs: number;
   readonly #random: Random;
 
   /** Throws ConfigError for a description that is no router. */
@@ -65,6 +69,7 @@ export class Datapath implements Stack, RouterServices {
     this.sink = options.sink;
     this.outs = new Int32Array(this.interfaces.list.length);
     this.#random = new Random(options.seed);
+    this.#epochMs = Number((options.epochNs / 1_000_000n) % BigInt(DAY_MS));
     this.#ipId = this.#random.below(0x10000);
   }
 
@@ -83,6 +88,10 @@ export class Datapath implements Stack, RouterServices {
   nextIpId(): number {
     this.#ipId = (this.#ipId + 1) & 0xffff;
     return this.#ipId;
+  }
+
+  millisecondsOfDay(timeNs: number): number {
+    return (this.#epochMs + Math.floor(timeNs / 1e6)) % DAY_MS;
   }
 
   nextFragmentId(): number {

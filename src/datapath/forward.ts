@@ -1,11 +1,12 @@
 // Datagrams that go through the router: ip_forward (net/ipv4/ip_forward.c) and ip6_forward (net/ipv6/ip6_output.c).
-// SIMPLIFIED: no redirects are sent; record-route and timestamp options of IPv4 are passed on unchanged.
+// SIMPLIFIED: no redirects are sent.
 import { be16, putBe16, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { PACKET_HOST, type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
+import { forwardOptions } from './ip-options.ts';
 import { drop, passes, reason } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, output, routeMtu } from './output.ts';
 import { isLinkLocal6, isUnicast6 } from './reply.ts';
@@ -22,10 +23,10 @@ const CUT_PAYLOAD = reason('cut-payload');
 const IPV6_MIN_MTU = 1280;
 
 /**
- * ip_forward. Uses: packetType, fragMaxSize, isSuperPacket. Sets: oif, verdict, reason; decrements the TTL.
+ * ip_forward. `record`: ip-options' recordRoute. Uses: packetType, fragMaxSize, isSuperPacket. Sets: oif, verdict, reason; decrements the TTL.
  * Verdicts: forward, drop (ttl, mtu, other-host, or a rule's). Events: forward, hook, icmp-error, and output's.
  */
-export function forward4(stack: Stack, packet: Packet, route: Route): void {
+export function forward4(stack: Stack, packet: Packet, route: Route, record: number): void {
   const { data, network } = packet;
   const { recorder } = stack;
   recorder.event(FORWARD_EVENT, 4);
@@ -47,8 +48,12 @@ export function forward4(stack: Stack, packet: Packet, route: Route): void {
   decrementTtl(data, network);
   packet.oif = route.oif.index;
   const answer = stack.hooks.run(FORWARD, FAMILY_IPV4, packet);
-  if (answer !== NF_ACCEPT) passes(recorder, packet, answer);
-  else finish(stack, packet, route);
+  if (answer !== NF_ACCEPT) {
+    passes(recorder, packet, answer);
+    return;
+  }
+  forwardOptions(packet, route, record);
+  finish(stack, packet, route);
 }
 
 /** ip_exceeds_mtu and ip6_pkt_too_big for a packet longer than the MTU: reassembled ones go by their fragments. */

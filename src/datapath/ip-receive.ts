@@ -1,6 +1,6 @@
 // What the IP layers do with a datagram before it is routed, and the routing decision: ip_rcv_core, ip_rcv_finish
 // (net/ipv4/ip_input.c), ip_route_input_slow (net/ipv4/route.c); ip6_rcv_core, ip6_rcv_finish (net/ipv6/ip6_input.c).
-// SIMPLIFIED: IPv4 source routes are not followed; hop-by-hop options of IPv6 are not acted upon.
+// SIMPLIFIED: hop-by-hop options of IPv6 are not acted upon.
 import { be16, be32, putBe16, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
@@ -9,6 +9,7 @@ import { internetChecksum, writeIpv4Checksum } from '../packet/checksum.ts';
 import { PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
 import { forward4, forward6 } from './forward.ts';
 import * as icmp from './icmp.ts';
+import { compileOptions, problemOffset, recordRoute, specificDestination } from './ip-options.ts';
 import { local4, local6 } from './local.ts';
 import { drop, passes, reason } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6 } from './output.ts';
@@ -100,55 +101,52 @@ function route4(stack: Stack, packet: Packet): void {
     return;
   }
   if (daddr >>> 28 === 14) {
-    if (daddr !== ALL_HOSTS && packet.protocol !== IGMP) {
-      drop(recorder, packet, MULTICAST);
-      return;
-    }
-    local4(stack, packet, true);
+    if (daddr === ALL_HOSTS || packet.protocol === IGMP) localInput(stack, packet, true);
+    else drop(recorder, packet, MULTICAST);
     return;
   }
-  const localnet = settings.routeLocalnet[packet.iif] === 1;
-  if (daddr === 0xffffffff || (saddr === 0 && daddr === 0)) {
-    broadcastInput(stack, packet, saddr);
-    return;
-  }
-  if (saddr >>> 24 === 0 || daddr >>> 24 === 0) {
+  const isLimited = daddr === 0xffffffff || (saddr === 0 && daddr === 0);
+  if (!isLimited && isMartian(saddr, daddr, settings.routeLocalnet[packet.iif] === 1)) {
     drop(recorder, packet, MARTIAN);
     return;
   }
-  if ((daddr >>> 24 === 127 || saddr >>> 24 === 127) && !localnet) {
-    drop(recorder, packet, MARTIAN);
+  const route = isLimited ? undefined : stack.fib.lookup4(daddr, packet.mark, 0);
+  const kind = isLimited ? 'broadcast' : route === undefined ? 'none' : route.kind;
+  const isBroadcast = kind === 'broadcast' && (isLimited || settings.bcForwarding[packet.iif] === 0);
+  if (isBroadcast || kind === 'local') {
+    if (saddr === 0 || isSourceGood(stack, packet, saddr)) localInput(stack, packet, isBroadcast);
     return;
   }
-  const route = stack.fib.lookup4(daddr, packet.mark, 0);
-  const kind = route === undefined ? 'none' : route.kind;
-  if (kind === 'unicast' && route !== undefined) {
-    if (settings.forwarding4[packet.iif] === 0) {
-      drop(recorder, packet, FORWARDING_OFF);
-      return;
-    }
-    if (!isSourceGood(stack, packet, saddr)) return;
-    forward4(stack, packet, route);
+  if (route === undefined || (kind !== 'unicast' && kind !== 'broadcast')) {
+    noRoute4(stack, packet, route);
     return;
   }
-  if (kind === 'local') {
-    if (isSourceGood(stack, packet, saddr)) local4(stack, packet, false);
+  if (settings.forwarding4[packet.iif] === 0) {
+    drop(recorder, packet, FORWARDING_OFF);
     return;
   }
-  if (kind === 'broadcast' && route !== undefined) {
-    if (settings.bcForwarding[packet.iif] === 0) {
-      broadcastInput(stack, packet, saddr);
-      return;
-    }
-    if (isSourceGood(stack, packet, saddr)) forward4(stack, packet, route);
-    return;
-  }
-  noRoute4(stack, packet, route);
+  if (!isSourceGood(stack, packet, saddr)) return;
+  if (!packet.hasOptions) forward4(stack, packet, route, 0);
+  else if (areOptionsGood(stack, packet, false)) forward4(stack, packet, route, recordRoute);
 }
 
-function broadcastInput(stack: Stack, packet: Packet, saddr: number): void {
-  if (saddr >>> 24 !== 0 && !isSourceGood(stack, packet, saddr)) return;
-  local4(stack, packet, true);
+function isMartian(saddr: number, daddr: number, localnet: boolean): boolean {
+  if (saddr === 0 || daddr === 0) return true;
+  return (daddr >>> 24 === 127 || saddr >>> 24 === 127) && !localnet;
+}
+
+function localInput(stack: Stack, packet: Packet, isBroadcast: boolean): void {
+  if (packet.hasOptions && !areOptionsGood(stack, packet, !isBroadcast)) return;
+  local4(stack, packet, isBroadcast);
+}
+
+/** ip_rcv_options. */
+function areOptionsGood(stack: Stack, packet: Packet, isLocal: boolean): boolean {
+  const specDst = isLocal ? be32(packet.data, packet.network + 16) : specificDestination(stack, packet);
+  if (compileOptions(stack, packet, specDst)) return true;
+  drop(stack.recorder, packet, MALFORMED);
+  icmp.icmpError(stack, packet, icmp.ICMP_PARAMETER_PROBLEM, 0, (problemOffset << 24) >>> 0, isLocal);
+  return false;
 }
 
 function isSourceGood(stack: Stack, packet: Packet, saddr: number): boolean {

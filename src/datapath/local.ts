@@ -1,7 +1,7 @@
 // Datagrams for the router itself: input hook and what the router answers (ip_local_deliver, net/ipv4/ip_input.c;
 // icmp_rcv; udp_rcv and tcp_v4_rcv without a socket; ip6_input and kin of net/ipv6).
-// SIMPLIFIED: nobody listens on the router: TCP gets a RST, UDP a port unreachable. ICMP timestamps are not answered.
-import { be32, putBe16, u8 } from '../base/columns.ts';
+// SIMPLIFIED: nobody listens on the router: TCP gets a RST, UDP a port unreachable.
+import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
@@ -9,6 +9,7 @@ import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import { PACKET_HOST, type Packet } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
 import { icmpError } from './icmp.ts';
+import { specificDestination } from './ip-options.ts';
 import { neighbourAdvertisement } from './ndisc.ts';
 import { deliver, drop, passes, reason } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, localOut, routeOutput4, routeOutput6 } from './output.ts';
@@ -30,8 +31,9 @@ const ICMP_REPLY = eventKind('icmp-reply');
 const INPUT = HOOK_NAMES.indexOf('input');
 const NO_SOCKET = reason('no-socket');
 const MALFORMED = reason('malformed');
+const OTHER_HOST = reason('other-host');
 const FRAGMENT_WAITS = reason('fragment-waits');
-const MULTICAST = reason('multicast');
+const UNKNOWN_PROTOCOL = reason('unknown-protocol');
 const ICMP = 1;
 const IGMP = 2;
 const TCP = 6;
@@ -39,7 +41,12 @@ const UDP = 17;
 const ICMPV6 = 58;
 const NO_NEXT_HEADER = 59;
 const UDP_LITE = 136;
+/** NR_ICMP_TYPES. */
+const ICMP_TYPES = 18;
+const ICMP_ECHO_REPLY = 0;
 const ICMP_ECHO = 8;
+const ICMP_TIMESTAMP = 13;
+const ICMP_TIMESTAMP_REPLY = 14;
 const ICMPV6_ECHO_REQUEST = 128;
 const ICMPV6_ECHO_REPLY = 129;
 const NEIGHBOUR_SOLICITATION = 135;
@@ -71,25 +78,31 @@ export function local4(stack: Stack, packet: Packet, isBroadcast: boolean): void
     case UDP:
     case UDP_LITE:
       if (!hasWholeHeader(stack, packet, 8)) return;
-      packet.reason = NO_SOCKET;
-      if (!isBroadcast && packet.packetType === PACKET_HOST) {
-        icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH, 0, true);
+      if (isBroadcast) {
+        drop(stack.recorder, packet, NO_SOCKET);
+        return;
       }
+      packet.reason = NO_SOCKET;
+      icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH, 0, true);
       return;
     case TCP:
-      if (packet.packetType !== PACKET_HOST || !hasWholeHeader(stack, packet, 20)) return;
+      if (packet.packetType !== PACKET_HOST) {
+        drop(stack.recorder, packet, OTHER_HOST);
+        return;
+      }
+      if (!hasWholeHeader(stack, packet, 20)) return;
       packet.reason = NO_SOCKET;
       if (!isBroadcast) resetClosedPort(stack, packet);
       return;
     case IGMP:
       return;
     default:
-      packet.reason = NO_SOCKET;
+      drop(stack.recorder, packet, UNKNOWN_PROTOCOL);
       icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PROT_UNREACH, 0, true);
   }
 }
 
-/** The transport header is there, its lengths are sane, and its checksum is right; else the packet is dropped. */
+/** The transport header is there, its lengths are sane, and its checksum is right; else the packet ends here, malformed. */
 function hasWholeHeader(stack: Stack, packet: Packet, length: number): boolean {
   const { data, transport, networkEnd, protocol } = packet;
   let good = transport >= 0 && transport + length <= networkEnd;
@@ -97,7 +110,7 @@ function hasWholeHeader(stack: Stack, packet: Packet, length: number): boolean {
   if (good && !isCut(packet) && !isUnverified(packet)) {
     good = hasGoodChecksum(packet, transportLength(packet), stack.recorder);
   }
-  if (!good) drop(stack.recorder, packet, MALFORMED);
+  if (!good) packet.reason = MALFORMED;
   return good;
 }
 
@@ -108,27 +121,47 @@ function isUnverified(packet: Packet): boolean {
   return packet.protocol === UDP && packet.ipVersion === 4 && u8(data, transport + 6) + u8(data, transport + 7) === 0;
 }
 
-/** icmp_rcv: echo requests are answered, everything else ends here. */
+/** icmp_rcv: echo and timestamp requests are answered, everything else ends here. */
 function icmpReceive(stack: Stack, packet: Packet, isBroadcast: boolean): void {
   if (!hasWholeHeader(stack, packet, 8)) return;
-  const { settings } = stack;
-  if (u8(packet.data, packet.transport) !== ICMP_ECHO || settings.icmpEchoIgnoreAll) return;
-  if (isBroadcast && settings.icmpEchoIgnoreBroadcasts) return;
-  const { data, network, transport, networkEnd } = packet;
+  const { settings, recorder } = stack;
+  const { data, transport, networkEnd } = packet;
+  const type = u8(data, transport);
+  if (type > ICMP_TYPES) drop(recorder, packet, UNKNOWN_PROTOCOL);
+  if (type !== ICMP_TIMESTAMP && (type !== ICMP_ECHO || settings.icmpEchoIgnoreAll)) return;
+  if (isBroadcast && settings.icmpEchoIgnoreBroadcasts) {
+    drop(recorder, packet, NO_SOCKET);
+    return;
+  }
+  if (type === ICMP_ECHO) {
+    icmpReply(stack, packet, isBroadcast, ICMP_ECHO_REPLY, networkEnd - transport);
+  } else if (transport + 12 <= networkEnd) {
+    icmpReply(stack, packet, isBroadcast, ICMP_TIMESTAMP_REPLY, 20);
+  }
+}
+
+/** icmp_reply: `length` octets that begin like the request's. */
+function icmpReply(stack: Stack, packet: Packet, isBroadcast: boolean, type: number, length: number): void {
+  const { data, network, transport } = packet;
   const to = be32(data, network + 12);
   const route = routeOutput4(stack, to, 0);
   if (route === undefined) return;
-  const saddr = isBroadcast ? stack.fib.sourceAddress4(stack.interfaces.at(packet.iif), to) : be32(data, network + 16);
-  const length = networkEnd - transport;
+  const saddr = isBroadcast ? specificDestination(stack, packet) : be32(data, network + 16);
   const reply = stack.pool.acquire(packet, 20 + length);
   if (reply === undefined) return;
   const own = reply.data;
   const at = reply.network + 20;
   for (let i = 0; i < length; i++) own[at + i] = data[transport + i] as number;
-  own[at] = 0;
+  own[at] = type;
+  if (type === ICMP_TIMESTAMP_REPLY) {
+    const time = stack.millisecondsOfDay(packet.timeNs);
+    putBe32(own, at + 12, time);
+    putBe32(own, at + 16, time);
+  }
   putBe16(own, at + 2, 0);
   putBe16(own, at + 2, internetChecksum(own, at, at + length));
-  finishIpv4(reply, saddr, to, ICMP, 20 + length, dsField(packet), settings.defaultTtl, stack.nextIpId(), false);
+  const { defaultTtl } = stack.settings;
+  finishIpv4(reply, saddr, to, ICMP, 20 + length, dsField(packet), defaultTtl, stack.nextIpId(), false);
   stack.recorder.event(ICMP_REPLY, 4);
   localOut(stack, reply, route);
   stack.pool.release();
@@ -155,18 +188,27 @@ export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void
     case UDP:
     case UDP_LITE:
       if (!hasWholeHeader(stack, packet, 8)) return;
+      if (isMulticast) {
+        drop(stack.recorder, packet, NO_SOCKET);
+        return;
+      }
       packet.reason = NO_SOCKET;
-      if (!isMulticast) icmpError(stack, packet, icmp.ICMPV6_DEST_UNREACH, icmp.ICMPV6_PORT_UNREACH, 0, true);
+      icmpError(stack, packet, icmp.ICMPV6_DEST_UNREACH, icmp.ICMPV6_PORT_UNREACH, 0, true);
       return;
     case TCP:
-      if (packet.packetType !== PACKET_HOST || !hasWholeHeader(stack, packet, 20)) return;
+      if (packet.packetType !== PACKET_HOST) {
+        drop(stack.recorder, packet, OTHER_HOST);
+        return;
+      }
+      if (!hasWholeHeader(stack, packet, 20)) return;
       packet.reason = NO_SOCKET;
       if (!isMulticast) resetClosedPort(stack, packet);
       return;
     case NO_NEXT_HEADER:
+      drop(stack.recorder, packet, NO_SOCKET);
       return;
     default:
-      packet.reason = isMulticast ? MULTICAST : NO_SOCKET;
+      drop(stack.recorder, packet, UNKNOWN_PROTOCOL);
       icmpError(stack, packet, icmp.ICMPV6_PARAMPROB, UNKNOWN_NEXT_HEADER, nextHeaderOffset(packet), true);
   }
 }

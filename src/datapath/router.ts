@@ -35,7 +35,14 @@ export class Router {
   /** Throws ConfigError or NftError for a router or ruleset that the kernel would refuse. */
   constructor(options: RouterOptions) {
     const { spec, ruleset, recorder, seed, epochNs, offload } = options;
-    const datapath = new Datapath({ spec, recorder, sink: options.sink, seed, interfaceNames: ruleset.interfaceNames });
+    const datapath = new Datapath({
+      spec,
+      recorder,
+      sink: options.sink,
+      seed,
+      epochNs,
+      interfaceNames: ruleset.interfaceNames,
+    });
     const { interfaces, fib } = datapath;
     this.netfilter = new Netfilter({
       ruleset,

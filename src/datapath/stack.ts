@@ -44,6 +44,8 @@ export interface Stack {
   nextIpId(): number;
   /** The next fragment identification of IPv6. */
   nextFragmentId(): number;
+  /** Milliseconds since midnight UT at a packet's time (inet_current_timestamp). */
+  millisecondsOfDay(timeNs: number): number;
   /** A frame left by this interface. */
   sent(ifindex: number): void;
   /** icmp_send or icmpv6_send about a packet, by its version; `isLocal`: its route leads to the router itself. */

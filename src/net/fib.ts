@@ -59,7 +59,7 @@ export class Fib {
   constructor(spec: RouterSpec, interfaces: Interfaces) {
     this.interfaces = interfaces;
     const routes: Route[] = [];
-    for (let i = 1; i < interfaces.list.length; i++) addressRoutes(interfaces, interfaces.at(i), routes);
+    for (const dev of interfaces.list) if (dev.name !== '') addressRoutes(interfaces, dev, routes);
     const connected = [...routes];
     spec.routes.forEach((row, i) => {
       routes.push(staticRoute(row, `routes[${i}]`, interfaces, connected));

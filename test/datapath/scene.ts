@@ -1,0 +1,104 @@
+// Replays a scene (topology, rules, frames at interfaces) through our router and gives what the kernel oracle gives:
+// per packet a verdict and the frames that left, as hex.
+
+import type { Ruleset } from '../../src/bytecode/ruleset.ts';
+import { parseRouter } from '../../src/config/router-file.ts';
+import { Router } from '../../src/datapath/router.ts';
+import { REASONS } from '../../src/event/reasons.ts';
+import { Recorder } from '../../src/event/recorder.ts';
+import { HEADROOM, Packet, VERDICTS } from '../../src/packet/packet.ts';
+
+/** A frame that enters at an interface. */
+export interface SceneFrame {
+  iface: string;
+  frame: Uint8Array;
+  /** Nanoseconds since the first packet. */
+  timeNs: number;
+}
+
+export interface SceneOutput {
+  iface: string;
+  hex: string;
+}
+
+export interface SceneOutcome {
+  verdict: string;
+  reason: string;
+  outputs: SceneOutput[];
+}
+
+export interface Replayed {
+  packets: SceneOutcome[];
+  router: Router;
+}
+
+/** Runs the frames; `topology` is the oracle's JSON. */
+export function replayScene(topology: object, ruleset: Ruleset, frames: SceneFrame[], epochNs = 0n): Replayed {
+  const { setup: _setup, ...description } = topology as Record<string, unknown>;
+  const spec = parseRouter(JSON.stringify(description), 'topology');
+  const recorder = new Recorder();
+  let outputs: SceneOutput[] = [];
+  const router = new Router({
+    spec,
+    ruleset,
+    recorder,
+    sink: {
+      frame: (ifindex, data, start, end) => {
+        outputs.push({ iface: router.interfaces.at(ifindex).name, hex: hex(data.slice(start, end)) });
+      },
+    },
+    seed: 1,
+    epochNs,
+    offload: 'as-ruled',
+  });
+  const packet = new Packet();
+  const packets = frames.map(({ iface, frame, timeNs }, i) => {
+    outputs = [];
+    const buffer = new Uint8Array(HEADROOM + frame.length + 64);
+    buffer.set(frame, HEADROOM);
+    packet.attach(buffer, HEADROOM, HEADROOM + frame.length, frame.length);
+    packet.number = i + 1;
+    packet.timeNs = timeNs;
+    recorder.begin();
+    const dev = router.interfaces.byName(iface);
+    if (dev === undefined) throw new Error(`no interface ${iface}`);
+    router.process(packet, dev.index);
+    recorder.end(packet.pathClass, packet.verdict, frame.length, packet.number);
+    const reason = REASONS[packet.reason]?.name ?? '';
+    return { verdict: VERDICTS[packet.verdict] ?? '', reason, outputs };
+  });
+  return { packets, router };
+}
+
+/** Hex text of octets. */
+export function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
+}
+
+/** Octets of hex text. */
+export function octets(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, 'hex'));
+}
+
+/** Neither DF nor a fragment. */
+function isWhole(data: Uint8Array, net: number): boolean {
+  return (data[net + 6] ?? 0) === 0 && (data[net + 7] ?? 0) === 0;
+}
+
+/**
+ * A frame with what is random in the kernel blanked: the identification (and header checksum) of IPv4 datagrams without
+ * DF that the router made, and of IPv6 fragments.
+ */
+export function masked(text: string, isGenerated: boolean): string {
+  const data = octets(text);
+  let at = 12;
+  while (data[at] === 0x81 || data[at] === 0x88) at += 4;
+  const type = ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
+  const net = at + 2;
+  if (type === 0x0800 && isGenerated && isWhole(data, net)) {
+    data.fill(0, net + 4, net + 6);
+    data.fill(0, net + 10, net + 12);
+  }
+  if (type === 0x86dd && data[net + 6] === 44) data.fill(0, net + 44, net + 48);
+  return hex(data);
+}
