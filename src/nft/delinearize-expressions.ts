@@ -10,16 +10,7 @@ import {
   releaseDependency,
   trimPayload,
 } from './delinearize-context.ts';
-import {
-  concat,
-  constantOf,
-  lowestBit,
-  ones,
-  rawValue,
-  typedConstant,
-  typeOnly,
-  withType,
-} from './delinearize-values.ts';
+import { concat, constantOf, lowestBit, ones, rawValue, typeOnly, withType } from './delinearize-values.ts';
 import { type HeaderField, type OptionHeader, optionHeaders } from './headers.ts';
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;

@@ -192,7 +192,9 @@ function mayKillForMeta(context: RuleContext, left: Expr, value: bigint): boolea
   const nfproto = networkFamily(network);
   if (nfproto === undefined) return true;
   if (context.family === 'ip' || context.family === 'ip6') return context.family === nfproto;
-  if (left.kind !== 'meta' || left.key !== 'l4proto') return true;
+  const isTransport =
+    (left.kind === 'meta' && left.key === 'l4proto') || (left.kind === 'ct' && left.key === 'protocol');
+  if (!isTransport) return true;
   if (value !== 1n && value !== 58n) return false;
   return !((nfproto === 'ip' && value === 58n) || (nfproto === 'ip6' && value === 1n));
 }

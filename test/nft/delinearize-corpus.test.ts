@@ -18,7 +18,11 @@ function normal(text: string): string {
         .sort()
         .join(', ')} }`,
   );
-  return sorted.replace(/\s+/g, ' ').trim();
+  return sorted
+    .replace(/\s+/g, ' ')
+    .replace(/ ?: /g, ' : ')
+    .replace(/(\w): (\w)/g, '$1 : $2')
+    .trim();
 }
 
 function rulesetOf(rule: PayloadRule): Ruleset {

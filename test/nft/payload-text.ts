@@ -435,7 +435,7 @@ class Reader {
       keyFieldLengths: fields,
       keyLength,
       dataTypes: types,
-      dataLength,
+      dataLength: fit ?? dataLength,
       elementExpressions: [],
       elements:
         isInterval && !parsed.some((element) => element.keyEnd !== undefined)
