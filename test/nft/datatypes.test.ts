@@ -78,10 +78,10 @@ describe('properties', () => {
     );
   });
   test('an IPv6 address reads back from its shortest text', () => {
-    const words = fc.array(fc.constantFrom(0n, 0n, 1n, 0xffffn, 0xabcdn), { minLength: 8, maxLength: 8 });
+    const words = fc.array(fc.constantFrom<bigint>(0n, 0n, 1n, 0xffffn, 0xabcdn), { minLength: 8, maxLength: 8 });
     fc.assert(
       fc.property(words, (parts) => {
-        const value = parts.reduce((sum, part) => (sum << 16n) | part, 0n);
+        const value = parts.reduce<bigint>((sum, part) => (sum << 16n) | part, 0n);
         expect(parseIp6(formatIp6(value))).toBe(value);
       }),
     );
