@@ -161,7 +161,8 @@ export type Expression =
   | {
       kind: 'nat';
       type: 'snat' | 'dnat';
-      family: 'ip' | 'ip6';
+      /** `inet`: no address is given, so the statement holds for both. */
+      family: 'ip' | 'ip6' | 'inet';
       addressMin?: number;
       addressMax?: number;
       portMin?: number;

@@ -141,7 +141,7 @@ function nat(reader: RuleReader, expression: Of<'nat'>): Stmt {
     ...natFlags(expression.flags),
   };
   const type = expression.family === 'ip' ? IP4 : IP6;
-  if (reader.table.family === 'inet') statement.family = expression.family;
+  if (reader.table.family === 'inet' && expression.family !== 'inet') statement.family = expression.family;
   if ((expression.flags & NETMAP) !== 0) statement.prefix = true;
   const { addressMin, addressMax, portMin, portMax } = expression;
   if (addressMin !== undefined) {
@@ -150,7 +150,7 @@ function nat(reader: RuleReader, expression: Of<'nat'>): Stmt {
     if (low.kind === 'map') {
       const isInterval = addressMax !== undefined && addressMax !== addressMin;
       const isConcat = portMin !== undefined;
-      if (isInterval || isConcat) statement.family = expression.family;
+      if ((isInterval || isConcat) && expression.family !== 'inet') statement.family = expression.family;
       if (isInterval && !statement.prefix) statement.interval = true;
       return statement;
     }

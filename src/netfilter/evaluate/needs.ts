@@ -34,7 +34,8 @@ function note(expressions: Expression[], family: Family, need: ConntrackNeed): v
         add(family, need);
         break;
       case 'nat':
-        need[expression.family] = true;
+        if (expression.family === 'inet') add(family, need);
+        else need[expression.family] = true;
         break;
       case 'dynset':
         note(expression.expressions, family, need);
