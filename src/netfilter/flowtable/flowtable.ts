@@ -5,6 +5,7 @@
 // pathClass, verdict. Verdicts: accept (slow path), stolen (sent). Events: flow-lookup or flow-hit, flow-nat, flow-counter,
 // flow-xmit, flow-add, flow-teardown; of a packet that the hardware took: `hardware` alone.
 import { f64, i32, putBe16, u8, u32 } from '../../base/columns.ts';
+import { NftreplayError } from '../../base/errors.ts';
 import type { Family, Flowtable as FlowtableSpec } from '../../bytecode/ruleset.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { refusalIndex } from '../../event/refusals.ts';
@@ -68,6 +69,8 @@ const TABLE_FULL = refusalIndex('table-full');
 
 const SECOND_NS = 1e9;
 const ETHERNET_HEADER = 14;
+/** Torn-down flows kept for the collector beside two for each connection. */
+const SPARE_ROWS = 4096;
 const NO_ADDRESS = new Uint8Array(0);
 
 /** One flowtable of the ruleset. */
@@ -93,16 +96,14 @@ export class Flowtable {
   readonly #frame = new T.FrameTuple();
   #nextCollectionNs = SECOND_NS;
 
+  /** Throws when the router has not a device that the flowtable names: the kernel refuses to load it. */
   constructor(options: FlowtableOptions) {
     const { spec, interfaces, table, sysctl, mode } = options;
     this.name = spec.name;
     this.priority = spec.priority;
     this.isHardware = mode === 'hardware' || (mode === 'as-ruled' && spec.offload);
     this.devices = new Uint8Array(interfaces.list.length);
-    for (const name of spec.devices) {
-      const device = interfaces.byName(name);
-      if (device !== undefined) this.devices[device.index] = 1;
-    }
+    for (const name of spec.devices) this.devices[deviceIndex(spec, name, interfaces)] = 1;
     this.#off = mode === 'off';
     this.#families = T.serves(options.family);
     this.#index = options.index;
@@ -179,6 +180,7 @@ export class Flowtable {
     }
     if ((status & IPS_DYING) !== 0) return false;
     table.status[entry] = status | IPS_OFFLOAD;
+    if (this.#rows.count > table.count * 2 + SPARE_ROWS) this.#sweep();
     const row = this.#rows.alloc(entry);
     this.#rows.flags[row] =
       ((status & IPS_SRC_NAT) !== 0 ? F.FLOW_SNAT : 0) | ((status & IPS_DST_NAT) !== 0 ? F.FLOW_DNAT : 0);
@@ -430,6 +432,16 @@ export class Flowtable {
     }
   }
 
+  /** Takes out torn-down flows before their time: RST and `flow add` in turn could make any number of them in a second. */
+  #sweep(): void {
+    const rows = this.#rows;
+    for (let row = 0; row < rows.bound; row++) {
+      if (i32(rows.entry, row) < 0 || (u32(rows.flags, row) & F.FLOW_TEARDOWN) === 0) continue;
+      this.#engine.unbind(row);
+      rows.remove(row);
+    }
+  }
+
   /** nf_flow_offload_stats: once a tenth of the timeout has passed, what the engine counted is taken over. */
   #readStatistics(row: number, entry: number, nowNs: number): void {
     const rows = this.#rows;
@@ -458,4 +470,15 @@ export class Flowtable {
       }
     }
   }
+}
+
+function deviceIndex(spec: FlowtableSpec, name: string, interfaces: Interfaces): number {
+  const device = interfaces.byName(name);
+  if (device !== undefined) return device.index;
+  const { location } = spec;
+  const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column}: `;
+  throw new NftreplayError(
+    'ruleset',
+    `${place}flowtable "${spec.name}" names device "${name}", which the router has not`,
+  );
 }

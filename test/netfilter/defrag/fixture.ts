@@ -70,7 +70,7 @@ export function bench(sysctl: Sysctl = {}): Bench {
       const end = HEADROOM + 14 + captured;
       packet.attach(data, HEADROOM, end, frame.length);
       packet.timeNs = timeNs;
-      packet.iif = 1;
+      packet.iif = interfaces.byName('lan0')?.index ?? 0;
       packet.network = HEADROOM + 14;
       packet.etherType = (datagram[0] ?? 0) >>> 4 === 6 ? 0x86dd : 0x0800;
       decodeNetwork(packet);

@@ -193,6 +193,11 @@ export class Bench {
     return { verdict: this.flowtable.hit(packet), packet };
   }
 
+  /** ifindex of a device. */
+  index(name: string): number {
+    return this.interfaces.byName(name)?.index ?? 0;
+  }
+
   /** As the facade does: the flowtable first. */
   advance(timeNs: number): void {
     this.flowtable.advance(timeNs);

@@ -31,10 +31,10 @@ describe('hardware', () => {
     const { verdict, packet } = bench.hit(segment(), 'lan0', 1e6);
     expect(verdict).toBe(NF_STOLEN);
     expect(packet.pathClass).toBe(PATH_HARDWARE);
-    expect(bench.events).toEqual(['hardware 1']);
+    expect(bench.events).toEqual([`hardware ${bench.index('lan0')}`]);
     expect(bench.status(entry) & S.IPS_HW_OFFLOAD).not.toBe(0);
     expect(bench.hit(reply(), 'wan0', 2e6).packet.pathClass).toBe(PATH_HARDWARE);
-    expect(bench.events).toEqual(['hardware 2']);
+    expect(bench.events).toEqual([`hardware ${bench.index('wan0')}`]);
     expect(bench.table.hardwarePackets[entry]).toBe(2);
     expect(bench.table.fastPackets[entry]).toBe(1);
     expect(bench.sent.map(({ frame }) => frame[22])).toEqual([63, 63, 63]);

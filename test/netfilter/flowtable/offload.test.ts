@@ -139,8 +139,12 @@ describe('flow add', () => {
     const entry = bench.connect();
     expect(bench.add(entry, segment())).toBe(true);
     expect(bench.status(entry) & S.IPS_OFFLOAD).toBe(0);
-    expect(bench.flowtable.handles(1)).toBe(false);
+    expect(bench.flowtable.handles(bench.index('lan0'))).toBe(false);
     expect(bench.events).toEqual([]);
+  });
+
+  test('a device that the router has not is refused, as the kernel does', () => {
+    expect(() => new Bench({ devices: ['lan7'] })).toThrow('flowtable "ft" names device "lan7"');
   });
 
   test.each([
