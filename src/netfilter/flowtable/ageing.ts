@@ -100,3 +100,14 @@ function tcpExtension(state: number): number {
       return 0;
   }
 }
+
+/** nf_ct_acct_add. */
+export function account(table: ConntrackTable, entry: number, direction: number, packets: number, bytes: number): void {
+  if (direction === 0) {
+    table.packetsOriginal[entry] = f64(table.packetsOriginal, entry) + packets;
+    table.bytesOriginal[entry] = f64(table.bytesOriginal, entry) + bytes;
+  } else {
+    table.packetsReply[entry] = f64(table.packetsReply, entry) + packets;
+    table.bytesReply[entry] = f64(table.bytesReply, entry) + bytes;
+  }
+}
