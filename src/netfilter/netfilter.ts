@@ -31,9 +31,11 @@ import {
   PF_IPV6,
   PF_NETDEV,
 } from './evaluate/evaluation.ts';
+import { HeldConnections } from './evaluate/held-connections.ts';
+import { helperSetup } from './evaluate/helper-setup.ts';
 import { nameWords } from './evaluate/meta.ts';
 import { conntrackNeed } from './evaluate/needs.ts';
-import type { Engine, HelperSetup } from './evaluate/prepared.ts';
+import type { Engine } from './evaluate/prepared.ts';
 import { Flowtable, type OffloadMode } from './flowtable/flowtable.ts';
 import {
   HookEntries,
@@ -56,8 +58,6 @@ const EGRESS = eventKind('egress-hook');
 const FAMILIES = PF_IPV6 + 1;
 /** nf_conntrack_max of a machine with 4 GiB or more. */
 const CONNTRACK_MAX = 262144;
-/** Protocols whose timeout of a new connection stands at state 1: TCP, DCCP, SCTP. */
-const STATEFUL_PROTOCOLS = [6, 33, 132];
 
 export interface NetfilterOptions {
   ruleset: Ruleset;
@@ -96,6 +96,7 @@ export class Netfilter {
   /** By ifindex. */
   readonly #ingress: HookEntries[];
   readonly #egress: HookEntries[];
+  readonly #held: HeldConnections;
   #nowNs = 0;
 
   /** Throws what the kernel would refuse to load: loops of jumps, devices that are not there, unknown names. */
@@ -111,6 +112,7 @@ export class Netfilter {
     this.#egress = lists(interfaces.list.length);
     const table = new ConntrackTable(sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_max', CONNTRACK_MAX), seed);
     this.conntrack = new Conntrack({ table, sysctl, recorder });
+    this.#held = new HeldConnections(table);
     this.nat = new Nat({ conntrack: this.conntrack, interfaces, fib, recorder, services, seed });
     this.defrag = new Defrag({ sysctl, recorder, fib, services });
     const flowtables = this.#makeFlowtables(options, table);
@@ -128,7 +130,7 @@ export class Netfilter {
       epochNanoseconds: Number(epochNs % 1_000_000_000n),
       conntrack: table,
       nat: this.nat,
-      helpers: this.#helpers(),
+      helpers: helperSetup(this.conntrack, this.helperNames),
       notes: this.notes,
     };
     this.#tables = prepareRuleset(ruleset, engine, recorder, (one, name) => flowtables.get(one)?.get(name));
@@ -167,13 +169,12 @@ export class Netfilter {
     return this.#egress[ifindex]?.isEmpty === false;
   }
 
-  /** To be called once for each packet that the router is done with: lets go of an unconfirmed connection. */
-  release(packet: Packet): void {
-    this.conntrack.release(packet);
-  }
-
-  /** Everything that time brings: flows and connections age, fragments and set elements expire. */
+  /**
+   * Everything that time brings: flows and connections age, fragments and set elements expire. To be called before each
+   * packet that enters the router: it also lets go of connections that the one before left unconfirmed.
+   */
   advance(nowNs: number): void {
+    this.#held.releaseAll();
     if (nowNs <= this.#nowNs) return;
     this.#nowNs = nowNs;
     for (let i = 0; i < this.flowtables.length; i++) this.flowtables[i]?.advance(nowNs);
@@ -285,7 +286,11 @@ export class Netfilter {
     const at = pf * HOOK_NAMES.length;
     for (const hook of [HOOK_PREROUTING, HOOK_OUTPUT]) {
       const gather = (packet: Packet) => this.defrag.gather(packet, hook);
-      const track = (packet: Packet) => this.conntrack.in(packet, hook);
+      const track = (packet: Packet) => {
+        const verdict = this.conntrack.in(packet, hook);
+        if (packet.ct >= 0) this.#held.add(packet.ct);
+        return verdict;
+      };
       this.#hooks[at + hook]?.register({ priority: PRIORITY_DEFRAG, name: 'defrag', run: gather });
       this.#hooks[at + hook]?.register({ priority: PRIORITY_CONNTRACK, name: 'conntrack', run: track });
     }
@@ -313,29 +318,6 @@ export class Netfilter {
       const run = (packet: Packet) => this.nat.hook(packet, hook, runChains);
       this.#hooks[at + hook]?.register({ priority, name: 'nat', run });
     }
-  }
-
-  #helpers(): HelperSetup {
-    const { conntrack, helperNames } = this;
-    return {
-      assignHelper: (packet, name) => {
-        let index = helperNames.indexOf(name);
-        if (index < 0) index = helperNames.push(name) - 1;
-        conntrack.assignHelper(packet.ct, index);
-      },
-      timeoutPolicy: (protocol, policy) => {
-        const number = conntrack.timeouts.addPolicy(protocol, policy);
-        const slot = STATEFUL_PROTOCOLS.includes(protocol) ? 1 : 0;
-        const timeoutNs = conntrack.timeouts.get(protocol, slot, number);
-        return (packet) => {
-          conntrack.assignTimeoutPolicy(packet.ct, number);
-          conntrack.table.refresh(packet.ct, timeoutNs);
-        };
-      },
-      setZone: (packet, zone, direction) => {
-        conntrack.setZone(packet, zone, direction === undefined ? -1 : direction === 'original' ? 0 : 1);
-      },
-    };
   }
 }
 

@@ -139,7 +139,7 @@ function pass(router: TestRouter, frame: Uint8Array, hooks: (typeof HOOK_NAMES)[
     verdict = router.netfilter.run(hookOf(hook), packet.ipVersion === 6 ? IPV6 : IPV4, packet);
     if (verdict !== NF_ACCEPT) break;
   }
-  router.netfilter.release(packet);
+  router.netfilter.advance(packet.timeNs);
   return verdict;
 }
 

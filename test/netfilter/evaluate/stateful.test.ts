@@ -111,7 +111,7 @@ describe('ct count', () => {
     router.run('prerouting', frame, { timeNs });
     router.netfilter.run(2, 2, router.packet);
     router.netfilter.run(4, 2, router.packet);
-    router.netfilter.release(router.packet);
+    router.netfilter.advance(timeNs);
   }
 
   it('over matches from the connection that is too many on; repeated packets count once', () => {
