@@ -7,6 +7,7 @@ import { CT_SELECTORS, META_SELECTORS, type Selector } from './datatypes-selecto
 import { statefulStatements } from './delinearize-stateful.ts';
 import {
   concat,
+  isBitmask,
   isString,
   namedType,
   typedConstant,
@@ -150,7 +151,7 @@ function sortElements(set: NftSet, elements: readonly SetElement[], types: reado
   if (isConcat && set.interval) {
     return sorted.sort((a, b) => Number(a.catchAll ?? false) - Number(b.catchAll ?? false));
   }
-  const keys = new Map(sorted.map((element) => [element, sortKey(element, types)]));
+  const keys = new Map(sorted.map((element) => [element, sortKey(element, types, set.interval)]));
   return sorted.sort((a, b) => {
     if (a.catchAll === true || b.catchAll === true) return Number(a.catchAll ?? false) - Number(b.catchAll ?? false);
     return compareOctets(keys.get(a) ?? a.key, keys.get(b) ?? b.key);
@@ -158,10 +159,12 @@ function sortElements(set: NftSet, elements: readonly SetElement[], types: reado
 }
 
 /** Octets that compare, first to last, as the element sorts. */
-function sortKey(element: SetElement, types: readonly ValueType[]): Uint8Array {
+function sortKey(element: SetElement, types: readonly ValueType[], isInterval: boolean): ArrayLike<number> {
   const [only] = types;
   if (types.length === 1 && only !== undefined) {
-    return only.byteorder === 'host' || isString(only) ? element.key.toReversed() : element.key;
+    if (isBitmask(only)) return lowestFlag(element.key, only);
+    const isReversed = only.byteorder === 'host' || (isString(only) && !isInterval);
+    return isReversed ? [...element.key].reverse() : element.key;
   }
   const octets: number[] = [];
   let offset = 0;
@@ -173,7 +176,17 @@ function sortKey(element: SetElement, types: readonly ValueType[]): Uint8Array {
   return Uint8Array.from(octets.reverse());
 }
 
-function compareOctets(a: Uint8Array, b: Uint8Array): number {
+/** Flags sort by the first of them. */
+function lowestFlag(key: Uint8Array, type: ValueType): number[] {
+  const octets = type.byteorder === 'host' ? [...key].reverse() : [...key];
+  for (let i = octets.length - 1; i >= 0; i--) {
+    const octet = octets[i] as number;
+    if (octet !== 0) return octets.map((_, index) => (index === i ? octet & -octet : 0));
+  }
+  return octets;
+}
+
+function compareOctets(a: ArrayLike<number>, b: ArrayLike<number>): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const difference = (a[i] as number) - (b[i] as number);
     if (difference !== 0) return difference;

@@ -161,7 +161,7 @@ export function jsonValue(expr: ValueExpr, options: PrintOptions): Json {
     case 'iface_index':
       return options.interfaceName(Number(expr.value)) ?? expr.value.toString();
   }
-  if (isBitmask(expr)) return jsonFlags(expr, '|');
+  if (isBitmask(expr)) return jsonFlags(expr, operationOf(options));
   if (type.names !== undefined && expr.value <= 0xffffffffn) {
     return symbolName(type.names, Number(expr.value)) ?? number(expr.value);
   }
@@ -175,8 +175,13 @@ function number(value: bigint): Json {
   return value <= 0xffffffffffffffffn ? value : `0x${value.toString(16)}`;
 }
 
+/** nft 1.0.6 nests operations of more than two operands. */
+function operationOf(options: PrintOptions): '|' | 'nested' {
+  return options.dialect === '1.0.6' ? 'nested' : '|';
+}
+
 /** Flags: one name, or several as an operation or a list. */
-function jsonFlags(expr: ValueExpr, shape: '|' | 'list'): Json {
+function jsonFlags(expr: ValueExpr, shape: '|' | 'nested' | 'list'): Json {
   const type = datatype(expr.datatype);
   if (type.name === 'ct_label') return number(BigInt(Math.max(0, expr.value.toString(2).length - 1)));
   const words: Json[] = [];
@@ -185,6 +190,7 @@ function jsonFlags(expr: ValueExpr, shape: '|' | 'list'): Json {
   }
   const [only] = words;
   if (words.length <= 1) return only ?? 0;
+  if (shape === 'nested') return words.slice(1).reduce<Json>((left, right) => ({ '|': [left, right] }), only ?? 0);
   return shape === 'list' ? words : { '|': words };
 }
 

@@ -199,9 +199,19 @@ function printRelational(expr: RelationalExpr, options: PrintOptions): string {
   const flags = printFlags(expr, options);
   if (flags !== undefined) return flags;
   const left = printExpression(expr.left, options);
-  const right = printExpression(expr.right, options);
+  const isPlainFlags = options.dialect === '1.0.6' && expr.left.kind === 'payload' && expr.right.kind === 'value';
+  const right =
+    isPlainFlags && expr.right.kind === 'value'
+      ? plainFlags(expr.right, options)
+      : printExpression(expr.right, options);
   const isImplicit = expr.op === 'implicit' || (expr.op === 'eq' && !mustPrintEquals(expr));
   return isImplicit ? `${left} ${right}` : `${left} ${OPERATORS[expr.op]} ${right}`;
+}
+
+/** nft 1.0.6 has no names for several flags that a header field is compared with. */
+function plainFlags(expr: ValueExpr, options: PrintOptions): string {
+  const isSeveral = isBitmask(expr) && (expr.value & (expr.value - 1n)) !== 0n;
+  return isSeveral ? `0x${expr.value.toString(16)}` : printExpression(expr, options);
 }
 
 function mustPrintEquals(expr: RelationalExpr): boolean {
