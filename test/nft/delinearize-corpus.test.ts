@@ -126,8 +126,8 @@ function report(title: string, right: number, wrong: string[], note = ''): void 
 }
 
 /** What the corpus of nftables 1.1.4 reached when this was written; the rest lacks lengths in the corpus' text. */
-const FLOOR = 1260;
-const JSON_FLOOR = 1265;
+const FLOOR = 1266;
+const JSON_FLOOR = 1268;
 
 test.skipIf(!existsSync(CORPUS))('bytecode of nftables tests/py lists back as those tests expect', () => {
   let right = 0;
