@@ -15,6 +15,14 @@ export interface FrameSink {
   frame(ifindex: number, data: Uint8Array, start: number, end: number, wireLength: number): void;
 }
 
+/** What a RST that the router sends in a connection's name does to the connection (class Conntrack). */
+export interface ConnectionOfReset {
+  /** nf_ct_attach: `generated` belongs to the connection of `cause`. */
+  attach(generated: Packet, cause: Packet): void;
+  /** nf_ct_set_closing. */
+  readonly tcp: { setClosing(entry: number): void };
+}
+
 /** The hooks as the datapath runs them (class Netfilter). */
 export interface Hooks {
   /** Runs a hook (index of HOOK_NAMES) for a family (NFPROTO_*: 2 ip, 3 arp, 7 bridge, 10 ip6). Returns NF_*. */
@@ -23,6 +31,7 @@ export interface Hooks {
   runEgress(packet: Packet): number;
   hasIngress(ifindex: number): boolean;
   hasEgress(ifindex: number): boolean;
+  readonly conntrack?: ConnectionOfReset;
 }
 
 /** The router as its stages see it. */

@@ -4,7 +4,7 @@ import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { writeTransportChecksum } from '../packet/checksum.ts';
-import { CT_RELATED, type Packet } from '../packet/packet.ts';
+import type { Packet } from '../packet/packet.ts';
 import { localOut, routeOutput4, routeOutput6 } from './output.ts';
 import { copyAddress6, dsField, finishIpv4, finishIpv6, isUnicast6, writeIpv6Header } from './reply.ts';
 import type { Stack } from './stack.ts';
@@ -70,11 +70,10 @@ function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boole
     finishIpv6(packet);
   }
   writeTransportChecksum(own, net, isIpv4 ? 4 : 6, TCP, tcp, tcp + 20);
-  if (attach) {
-    // nf_ct_attach.
-    packet.ct = about.ct;
-    packet.ctInfo = CT_RELATED;
-    packet.ctDirection = 1 - about.ctDirection;
+  const { conntrack } = stack.hooks;
+  if (attach && conntrack !== undefined) {
+    conntrack.attach(packet, about);
+    conntrack.tcp.setClosing(about.ct);
   }
   localOut(stack, packet, route);
   stack.pool.release();
