@@ -75,6 +75,8 @@ export interface PayloadExpr extends ExprBase {
   inner?: string;
   /** A dependency that nft adds by itself. */
   implicit?: boolean;
+  /** Dependencies are fulfilled and the offset is final: nothing to do when met again. */
+  evaluated?: boolean;
 }
 /** IPv6 extension header field, TCP or IP option, SCTP or DCCP chunk. */
 export interface ExthdrExpr extends ExprBase {

@@ -276,6 +276,10 @@ export function cloneExpr<T extends Expr>(expr: T): T {
   const copy = { ...expr } as Record<string, unknown>;
   for (const key of Object.keys(copy)) {
     if (key === 'span') continue;
+    if (key === 'evaluated') {
+      delete copy[key];
+      continue;
+    }
     const child = copy[key];
     if (Array.isArray(child)) copy[key] = child.map((item) => (isNode(item) ? cloneExpr(item) : item));
     else if (isNode(child)) copy[key] = cloneExpr(child);
