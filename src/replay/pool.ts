@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { NftreplayError } from '../base/errors.ts';
 import type { ReplayResult } from './result.ts';
 import { runTask } from './session.ts';
-import type { Progress, ReplayTask } from './task.ts';
+import type { Progress, ReplayTask, TaskFailure } from './task.ts';
 
 /** Runs all tasks, at most `workers` at a time; results in the order of the tasks. `onProgress` gets the slowest one's. */
 export async function runTasks(
@@ -36,14 +37,19 @@ export async function runTasks(
         const { port1, port2 } = new MessageChannel();
         port1.on('message', (row: Progress) => report(index, row));
         port1.unref();
-        const result: ReplayResult = await pool.run({ task, progress: port2 }, { transferList: [port2] });
+        const result = await pool.run({ task, progress: port2 }, { transferList: [port2] });
         port1.close();
-        return result;
+        return orThrow(result as ReplayResult | TaskFailure);
       }),
     );
   } finally {
     await pool.destroy();
   }
+}
+
+function orThrow(result: ReplayResult | TaskFailure): ReplayResult {
+  if ('failure' in result) throw new NftreplayError(result.failure.code, result.failure.message);
+  return result;
 }
 
 /** The compiled entry point: beside us in dist, or dist's when we run from source (tests). */

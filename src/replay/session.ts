@@ -1,5 +1,6 @@
 // One replay on one thread: captures merged by time go through a router, and what happened is folded into a
 // ReplayResult. Nothing here allocates per packet unless per-packet output was asked for.
+import { NftreplayError } from '../base/errors.ts';
 import { linkTypeName } from '../capture/linktype.ts';
 import { CaptureMerge } from '../capture/merge.ts';
 import type { CaptureReader } from '../capture/record.ts';
@@ -18,7 +19,7 @@ import { Ingress } from './ingress.ts';
 import type { ConntrackLine, InputFile, InputSummary, ReplayResult } from './result.ts';
 import { shardOf } from './shard.ts';
 import { SpillWriter } from './spill.ts';
-import type { Progress, ReplayTask } from './task.ts';
+import type { Progress, ReplayTask, TaskFailure } from './task.ts';
 import { Untranslate } from './untranslate.ts';
 
 const OUTGOING = reasonIndex('outgoing');
@@ -33,6 +34,19 @@ export async function runTask(task: ReplayTask, onProgress?: (progress: Progress
     return await session.run(onProgress);
   } finally {
     await session.close();
+  }
+}
+
+/** runTask for another thread: a user's error comes back as data. */
+export async function runTaskOnThread(
+  task: ReplayTask,
+  onProgress?: (progress: Progress) => void,
+): Promise<ReplayResult | TaskFailure> {
+  try {
+    return await runTask(task, onProgress);
+  } catch (error) {
+    if (!(error instanceof NftreplayError)) throw error;
+    return { failure: { code: error.code, message: error.message } };
   }
 }
 

@@ -27,6 +27,11 @@ export interface ReplayTask {
   framesSpill?: string;
 }
 
+/** A user's error that ended a task, as data: an error loses its class on the way between threads. */
+export interface TaskFailure {
+  failure: { code: string; message: string };
+}
+
 /** How far a task is. */
 export interface Progress {
   packets: number;
