@@ -72,16 +72,18 @@ export class CaptureMerge implements CaptureRecord {
       if (this.sources.filter((one) => one.path === '-').length > 1) {
         throw new CaptureError('-', 0, 'standard input is named twice: it can be read once');
       }
-      for (const { path } of this.sources) this.readers.push(await openCapture(path, this.#options));
+      // Each is loaded at once: a file that fits its block is closed again before the next is opened.
+      for (let source = 0; source < this.sources.length; source++) {
+        const { path } = this.sources[source] as CaptureSource;
+        this.readers.push(await openCapture(path, this.#options));
+        if (await this.#load(source)) {
+          this.#heap[this.#size++] = source;
+          this.#siftUp(this.#size - 1);
+        }
+      }
     } catch (error) {
       await this.close();
       throw error;
-    }
-    for (let source = 0; source < this.readers.length; source++) {
-      if (await this.#load(source)) {
-        this.#heap[this.#size++] = source;
-        this.#siftUp(this.#size - 1);
-      }
     }
   }
 

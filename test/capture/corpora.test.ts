@@ -45,8 +45,9 @@ function linkTypes(row: ManifestRow): number[] {
   return (row.linktype ?? []).map((name) => Number.parseInt(name, 10));
 }
 
-/** A line of tshark whose time has a fraction of a second or more (a fuzzed file), with that carried. */
-function carried(line: string): string {
+/** A line of tshark for a fuzzed file as we say it: a fraction of a second or more is carried, no packet is shorter on
+ * the wire than captured. */
+function normalised(line: string): string {
   return line.replace(
     /^(\d+)\.(\d)(\d{9})\t/,
     (_, seconds, carry, nanos) => `${Number(seconds) + Number(carry)}.${nanos}\t`,
@@ -150,7 +151,7 @@ describe.skipIf(!hasCorpus || !hasTool('tshark'))('real captures beside tshark',
       const theirs = printed
         .split('\n')
         .filter((line) => line !== '' && !(isPcapng && line.endsWith('\t')))
-        .map(carried);
+        .map(normalised);
       const ours = records.map((one, i) => {
         const [time = '', , , name = ''] = (theirs[i] ?? '').split('\t');
         const known = reader.interfaces[one.interfaceIndex]?.name ?? '';
