@@ -84,6 +84,8 @@ export class Conntrack {
   readonly timeouts: Timeouts;
   readonly accounting: Accounting;
   readonly tcp: TcpTracker;
+  /** net.netfilter.nf_conntrack_checksum. */
+  readonly verifyChecksums: boolean;
   readonly #recorder: Recorder;
   /** By IP protocol number. */
   readonly #trackers: Tracker[];
@@ -105,13 +107,14 @@ export class Conntrack {
     this.timeouts = new Timeouts(sysctl);
     const acct = sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_acct', 0) !== 0;
     this.accounting = new Accounting(table, recorder, acct);
+    this.verifyChecksums = sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_checksum', 1) !== 0;
     const context: TrackerContext = {
       table,
       timeouts: this.timeouts,
       accounting: this.accounting,
       recorder,
       sysctl,
-      verifyChecksums: sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_checksum', 1) !== 0,
+      verifyChecksums: this.verifyChecksums,
     };
     this.tcp = new TcpTracker(context);
     this.#icmpErrors = new IcmpErrors(context);

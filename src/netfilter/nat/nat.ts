@@ -29,7 +29,7 @@ import {
 import type { ConntrackTable } from '../conntrack/table.ts';
 import { ENTRY_TUPLE_WORDS } from '../conntrack/table.ts';
 import type { Conntrack } from '../conntrack/track.ts';
-import { HOOK_INPUT, HOOK_OUTPUT, HOOK_POSTROUTING } from '../conntrack/tracker.ts';
+import { HOOK_INPUT, HOOK_OUTPUT, HOOK_POSTROUTING, HOOK_PREROUTING } from '../conntrack/tracker.ts';
 import {
   addressEqual,
   invertTuple,
@@ -40,6 +40,7 @@ import {
   TUPLE_WORDS,
   tupleEqual,
 } from '../conntrack/tuple.ts';
+import { hasGoodChecksum, transportLength } from '../conntrack/verify.ts';
 import type { RouterServices } from '../services.ts';
 import { NF_ACCEPT, NF_DROP } from '../verdict.ts';
 import { mangleError, manglePacket } from './mangle.ts';
@@ -203,6 +204,11 @@ export class Nat {
   #translateError(packet: Packet, hook: number): number {
     const status = u32(this.#table.status, packet.ct);
     const type = packet.data[packet.transport] as number;
+    // NAT looks at the checksum even if conntrack does not.
+    const isUnverified = hook === HOOK_PREROUTING && !this.#conntrack.verifyChecksums;
+    if (isUnverified && !hasGoodChecksum(packet, transportLength(packet), this.#recorder)) {
+      return this.#drop(packet, NAT_FAILED);
+    }
     if (type === (packet.ipVersion === 4 ? ICMP_REDIRECT : ICMPV6_REDIRECT)) {
       const isUntouched = (status & IPS_NAT_DONE_MASK) === IPS_NAT_DONE_MASK && (status & IPS_NAT_MASK) === 0;
       return isUntouched ? NF_ACCEPT : this.#drop(packet, NAT_FAILED);

@@ -241,6 +241,14 @@ describe('ICMP errors', () => {
     expect(hasGoodChecksums(inner)).toBe(true);
   });
 
+  it('with a bad checksum are dropped by NAT even when conntrack does not verify', () => {
+    const router = new MiniRouter({ chains: masquerade, sysctl: { 'net.netfilter.nf_conntrack_checksum': 0 } });
+    const out = router.process(ip({ src: LAN, dst: SERVER }, udp({ sport: 5000, dport: 9 })), 'lan0', 0);
+    const error = ip({ src: '203.0.113.254', dst: WAN }, icmp(3, 1, 0, out.datagram.slice()));
+    error[22] = (error[22] ?? 0) ^ 1;
+    expect(router.process(error, 'wan0', 0).verdict).toBe('dropped');
+  });
+
   it('that the capture cut are translated as far as they go, their checksum right for the rest', () => {
     const router = new MiniRouter({ chains: masquerade });
     const sent = ip({ src: LAN, dst: SERVER }, udp({ sport: 5000, dport: 9 }, new Uint8Array(60).fill(3)));
