@@ -22,6 +22,7 @@ import {
   type Replay,
   type RunReport,
   replayCaptures,
+  type SourceLocation,
   textReport,
   writeFrames,
 } from '../../index.ts';
@@ -190,12 +191,9 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
 }
 
 function rulesetNotes(compiled: CompiledRuleset): string[] {
-  return [
-    ...compiled.warnings.map(
-      (row) => `${row.location.file}:${row.location.line}:${row.location.column}: warning: ${row.message}`,
-    ),
-    ...compiled.notes,
-  ];
+  const say = (row: { location: SourceLocation; message: string }, kind: string): string =>
+    `${row.location.file}:${row.location.line}:${row.location.column}: ${kind}: ${row.message}`;
+  return [...compiled.warnings.map((row) => say(row, 'warning')), ...compiled.notes.map((row) => say(row, 'note'))];
 }
 
 function ingressCapture(text: string): { path: string; ingress: string } {
