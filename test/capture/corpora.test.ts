@@ -45,13 +45,15 @@ function linkTypes(row: ManifestRow): number[] {
   return (row.linktype ?? []).map((name) => Number.parseInt(name, 10));
 }
 
-/** A line of tshark for a fuzzed file as we say it: a fraction of a second or more is carried, no packet is shorter on
- * the wire than captured. */
+/**
+ * A line of tshark for a fuzzed file as we say it: a fraction of a second or more is carried, and no packet is shorter
+ * on the wire than captured.
+ */
 function normalised(line: string): string {
-  return line.replace(
-    /^(\d+)\.(\d)(\d{9})\t/,
-    (_, seconds, carry, nanos) => `${Number(seconds) + Number(carry)}.${nanos}\t`,
-  );
+  const [time = '', wire, captured, name] = line.split('\t');
+  const carried = /^(\d+)\.(\d)(\d{9})$/.exec(time);
+  const told = carried === null ? time : `${Number(carried[1]) + Number(carried[2])}.${carried[3]}`;
+  return [told, Math.max(Number(wire), Number(captured)), captured, name].join('\t');
 }
 
 /** capinfos, else what an own scan and tcpdump agree on. */
@@ -82,7 +84,7 @@ describe.skipIf(!hasCorpus)('real captures', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('all supported files merged at once lose nothing and stay in the order of time within what files allow', async () => {
+  test('all supported files merged at once lose nothing', async () => {
     const usable = rows.filter((row) => linkTypes(row).some((type) => LINK_FORMS.has(type)) && row.bytes < 3_000_000);
     const merge = new CaptureMerge(usable.map((row) => ({ path: FOLDER + row.file })));
     await merge.open();
