@@ -194,6 +194,9 @@ class Applier {
     }
     const { name, span, states, ...body } = block;
     this.#refuseIncomplete(block);
+    if (block.type === 'ct helper' && block.l3proto !== undefined && block.l3proto !== table.family && table.family !== 'inet') {
+      throw this.#sources.error('Could not process rule: Invalid argument', span, `l3proto ${block.l3proto} in a table of family ${table.family}`);
+    }
     const object = { ...body, name: name.text, handle: table.nextHandle(), span } as DraftObject;
     if (object.type === 'ct timeout') object.policy = this.#timeoutPolicy(object.protocol, states ?? []);
     if ('l3proto' in object || !object.type.startsWith('ct ')) table.objects.push(object);

@@ -58,7 +58,7 @@ export function printSet(set: NftSet, table: Table): string[] {
   const elements = printElements(set);
   const size = set.anonymous && elements.length > 0 ? ` size ${elements.length}` : '';
   const lines = [`${name} ${table.name} ${setFlags(set).toString(16)}${size}`];
-  if (elements.length > 0) lines.push(`${name} ${table.name} 0`, `\t${elements.map((element) => `element ${element} [end]`).join('\t')}`);
+  if (elements.length > 0) lines.push(`${name} ${table.name} 0`, `\t${elements.map((element) => `element ${element}`).join('\t')}`);
   return lines;
 }
 
@@ -67,20 +67,23 @@ export function printElements(set: NftSet): string[] {
   if (!set.interval || set.keyTypes.length > 1) {
     return set.elements.map((element) => {
       const end = set.interval && set.keyTypes.length > 1 ? `  - ${words(element.keyEnd ?? element.key)}` : '';
-      return `${element.catchAll === true ? '' : words(element.key)}${end}  : ${printData(element)}${element.catchAll === true ? 2 : 0}`;
+      if (element.catchAll === true) return ` : ${printData(element)}2 [end]`;
+      return `${words(element.key)}${end}  : ${printData(element)}0 [end]`;
     });
   }
   const result: string[] = [];
   const ranges = set.elements.filter((element) => element.catchAll !== true);
   for (const [index, element] of ranges.entries()) {
-    if (index === 0 && element.key.some((octet) => octet !== 0)) result.push(`${words(new Uint8Array(element.key.length))}  : 1`);
-    result.push(`${words(element.key)}  : ${printData(element)}0`);
+    if (index === 0 && element.key.some((octet) => octet !== 0)) result.push(`${words(new Uint8Array(element.key.length))}  : 1 [end]`);
     const past = successor(element.keyEnd ?? element.key);
+    // An open end is marked in the element's user data.
+    const open = past === undefined ? '  userdata = { \\x01\\x04\\x01\\x00\\x00\\x00 }' : '';
+    result.push(`${words(element.key)}  : ${printData(element)}0 [end]${open}`);
     const next = ranges[index + 1];
     if (past === undefined || (next !== undefined && equal(past, next.key))) continue;
-    result.push(`${words(past)}  : 1`);
+    result.push(`${words(past)}  : 1 [end]`);
   }
-  for (const element of set.elements) if (element.catchAll === true) result.push(`  : ${printData(element)}2`);
+  for (const element of set.elements) if (element.catchAll === true) result.push(` : ${printData(element)}2 [end]`);
   return result;
 }
 
@@ -99,9 +102,8 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function printData(element: SetElement): string {
-  const { verdict, data, dataEnd, object } = element;
+  const { verdict, data, dataEnd } = element;
   if (verdict !== undefined) return `${verdict.chain === undefined ? verdict.code : `${verdict.code} -> ${verdict.chain}`} `;
-  if (object !== undefined) return `${object} `;
   if (data === undefined) return '';
   return `${words(data)}${dataEnd === undefined ? '' : ` ${words(dataEnd)}`} `;
 }
@@ -123,9 +125,9 @@ const BASES: Record<PayloadBase, string> = { link: 'link header', network: 'netw
 const OBJECT_NUMBERS: Record<ObjectType, number> = {
   counter: 1, quota: 2, 'ct helper': 3, limit: 4, 'ct timeout': 7, secmark: 8, 'ct expectation': 9, synproxy: 10,
 };
-const META_NAMES: Record<string, string> = { iftype: 'iiftype', secpath: 'secpath', bri_iifname: 'bri_iifname' };
+const META_NAMES: Record<string, string> = { random: 'prandom', bri_broute: 'broute', iftype: 'iiftype' };
+const LOG_FLAG_NAMES = [[1, 'tcpseq'], [2, 'tcpopt'], [4, 'ipopt'], [8, 'uid'], [32, 'macdecode']] as const;
 const FIB_FLAG_NAMES = ['saddr', 'daddr', 'mark', 'iif', 'oif'] as const;
-const SECONDS: Record<Limit['unit'], string> = { second: 'second', minute: 'minute', hour: 'hour', day: 'day', week: 'week' };
 const LINK_FLAGS = (flags: number): string => (flags === 0 ? '' : ` flags 0x${flags.toString(16)}`);
 
 /** One instruction, in brackets. */
@@ -186,11 +188,11 @@ function printBody(e: LinearExpression): string {
     case 'nat':
       return `nat ${e.type} ${e.family}${natRegister(' addr_min', e.addressMin)}${natRegister(' addr_max', e.addressMax)}${natRegister(' proto_min', e.portMin)}${natRegister(' proto_max', e.portMax)}${LINK_FLAGS(e.flags)}`;
     case 'masquerade':
-      return `masq${natRegister(' proto_min', e.portMin)}${natRegister(' proto_max', e.portMax)}${LINK_FLAGS(e.flags)}`.padEnd(5, ' ').replace(/^masq $/, 'masq ');
+      return `masq${natRegister(' proto_min', e.portMin)}${natRegister(' proto_max', e.portMax)}${LINK_FLAGS(e.flags)}`;
     case 'redirect':
-      return `redir${natRegister(' proto_min', e.portMin)}${natRegister(' proto_max', e.portMax)}${LINK_FLAGS(e.flags)}`.replace(/^redir$/, 'redir ');
+      return `redir${natRegister(' proto_min', e.portMin)}${natRegister(' proto_max', e.portMax)}${LINK_FLAGS(e.flags)}`;
     case 'notrack':
-      return 'notrack ';
+      return 'notrack';
     case 'flow-offload':
       return `flow_offload ${e.flowtable}`;
     case 'rt':
@@ -250,11 +252,11 @@ function natRegister(label: string, number: number | undefined, reg = ' reg'): s
 }
 
 function exthdrOp(op: string): string {
-  return op === 'ipv6' ? 'ipv6 ' : `${op} `;
+  return op === 'sctp' || op === 'dccp' ? '' : `${op} `;
 }
 
 function ctName(key: string): string {
-  const names: Record<string, string> = { labels: 'label', pkts: 'packets' };
+  const names: Record<string, string> = { labels: 'label', pkts: 'packets', l3proto: 'l3protocol' };
   return names[key] ?? key;
 }
 
@@ -278,7 +280,7 @@ function printDynset(e: Extract<LinearExpression, { kind: 'dynset' }>): string {
 }
 
 function printLimit(limit: Limit): string {
-  return `limit rate ${limit.rate}/${SECONDS[limit.unit]} burst ${limit.burst} type ${limit.type === 'packets' ? 'packets' : 'bytes'} flags 0x${limit.invert ? 1 : 0}`;
+  return `limit rate ${limit.rate}/${limit.unit} burst ${limit.burst} type ${limit.type === 'packets' ? 'packets' : 'bytes'} flags 0x${limit.invert ? 1 : 0}`;
 }
 
 function printLog(e: Extract<LinearExpression, { kind: 'log' }>): string {
@@ -287,9 +289,9 @@ function printLog(e: Extract<LinearExpression, { kind: 'log' }>): string {
   if (e.group !== undefined) parts.push(`group ${e.group}`, `snaplen ${e.snaplen ?? 0}`, `qthreshold ${e.queueThreshold ?? 0}`);
   else {
     if (e.level !== undefined) parts.push(`level ${e.level}`);
-    if (e.flags !== 0) parts.push(`flags ${e.flags}`);
+    for (const [bit, name] of LOG_FLAG_NAMES) if ((e.flags & bit) !== 0) parts.push(name);
   }
-  return `log ${parts.join(' ')}`;
+  return ['log', ...parts].join(' ');
 }
 
 function printFib(e: Extract<LinearExpression, { kind: 'fib' }>): string {

@@ -7,6 +7,7 @@ import { CT_SELECTORS, META_SELECTORS, type Selector } from './datatypes-selecto
 import { statefulStatements } from './delinearize-stateful.ts';
 import {
   concat,
+  hasPrefixes,
   isBitmask,
   isString,
   namedType,
@@ -37,6 +38,7 @@ export function dataTypes(set: NftSet): ValueType[] {
 }
 
 function fieldType(name: string, octets: number, word: string | undefined): ValueType {
+  if (name === 'integer' && word?.startsWith('@') === true) return namedType('xinteger', octets);
   const natural = datatype(name);
   const selector = word === undefined ? undefined : selectorOf(word);
   const byteorder = selector?.byteOrder ?? natural.byteOrder;
@@ -119,7 +121,15 @@ function dataOf(set: NftSet, element: SetElement): Expr {
   if (element.object !== undefined) {
     return { kind: 'symbol', text: element.object, quoted: true, datatype: 'string', byteorder: 'big', length: 0 };
   }
-  return fieldsOf(element.data ?? new Uint8Array(0), element.dataEnd, dataTypes(set));
+  const types = dataTypes(set);
+  const [only] = types;
+  const data = element.data ?? new Uint8Array(0);
+  const value = fieldsOf(data, element.dataEnd, types);
+  // An interval of one address is a prefix all the same.
+  const isAddress = types.length === 1 && only !== undefined && hasPrefixes(only) && element.dataEnd !== undefined;
+  return isAddress && value.kind === 'value'
+    ? { kind: 'prefix', base: value, prefixLength: only.length, ...typeOnly(only) }
+    : value;
 }
 
 /** A verdict as an expression. */

@@ -265,7 +265,7 @@ function resolveIcmp(context: Context, field: PayloadExpr): void {
   const first = types?.[0];
   if (types === undefined || first === undefined) return;
   const protocols = protocolsOf(context);
-  if (types.includes(protocols.icmpType)) return;
+  if (protocols.icmpType !== 0 && types.includes(protocols.icmpType)) return;
   const reported = types.length > 2 ? 135 : first;
   if (protocols.icmpType !== 0) {
     throw fail(context, field, `incompatible icmp match: rule has ${protocols.icmpType}, need ${reported}`);

@@ -4,7 +4,7 @@ import { learnFromMatch } from './dependencies.ts';
 import { convertByteorder, transferBinary } from './evaluate-binary.ts';
 import { type Context, fail } from './evaluate-context.ts';
 import { evaluateRangeEnds } from './evaluate-value.ts';
-import { baseType, cloneExpr, describeType, isConstant, isSingleton, kindName, sameDatatype } from './expressions.ts';
+import { cloneExpr, describeType, isConstant, isFlagType, isSingleton, kindName, sameDatatype } from './expressions.ts';
 
 const OPERATORS: Record<RelationalExpr['op'], string> = {
   implicit: '==', eq: '==', neq: '!=', lt: '<', lte: '<=', gt: '>', gte: '>=', not: '!',
@@ -13,6 +13,11 @@ const OPERATORS: Record<RelationalExpr['op'], string> = {
 export function evaluateRelational(context: Context, rel: RelationalExpr): Expr {
   // A reference is looked up first, so that an unknown set is reported before anything on the left.
   if (rel.right.kind === 'setref') context.evaluate(context, rel.right);
+  // `fib … oif exists` asks whether there is a route, not which.
+  if (rel.left.kind === 'fib' && rel.right.kind === 'value' && rel.right.datatype === 'boolean') {
+    rel.left.present = true;
+    rel.left.datatype = 'boolean';
+  }
   rel.left = context.evaluate(context, rel.left);
   const { left } = rel;
   swapHours(context, rel);
@@ -75,12 +80,12 @@ function reduceSingleton(rel: RelationalExpr): void {
   const [only] = right.items;
   if (only?.kind !== 'element') return;
   if (only.statements.length === 0 && ['prefix', 'range', 'value'].includes(only.key.kind)) rel.right = only.key;
-  if (rel.op === 'implicit' && baseType(rel.right.datatype) === 'bitmask' && rel.right.datatype !== 'ct_state') rel.op = 'eq';
+  if (rel.op === 'implicit' && isFlagType(rel.right.datatype) && rel.right.datatype !== 'ct_state') rel.op = 'eq';
 }
 
 function refuseNegation(context: Context, rel: RelationalExpr): void {
   if (rel.left.kind === 'binary') throw fail(context, rel.left, 'cannot combine negation with binary expression');
-  if (rel.right.kind !== 'value' || baseType(rel.right.datatype) !== 'bitmask') {
+  if (rel.right.kind !== 'value' || !isFlagType(rel.right.datatype)) {
     throw fail(context, rel.left, 'negation can only be used with singleton bitmask values.  Did you mean "!="?');
   }
 }

@@ -170,7 +170,6 @@ function evaluateSetStatement(context: Context, statement: Extract<Stmt, { kind:
   if (statement.data !== undefined && set.data !== undefined) {
     const data = keyElement(context, statement.data, 'Data');
     data.key = evaluateArgument(context, set.data.datatype, set.data.length, set.data.byteorder, data.key);
-    if (isConstant(data.key)) throw fail(context, data, 'Data expression can not be constant');
     if (data.comment !== undefined) throw fail(context, data, 'Data expression comments are not supported');
     if ((data.timeoutMs ?? 0) > 0) throw fail(context, data, 'Data expression timeouts are not supported');
   }

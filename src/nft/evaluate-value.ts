@@ -1,9 +1,38 @@
 // Constants: what a word, number or string means as a value of the type that its place expects; prefixes, ranges, lists of flags.
 import type { Expr, ListExpr, PrefixExpr, RangeExpr, SymbolExpr, ValueExpr } from './ast.ts';
 import { datatype as findType, parseValue, stringValue, valueString } from './datatypes.ts';
+import { parseTimestamp } from './datatypes-time.ts';
 import { type Context, fail, isConcatType } from './evaluate-context.ts';
 import { baseType, bitmask, describeType, isConstant, isIntegerType, prefixMask, untyped, value } from './expressions.ts';
 import { nearest } from './suggest.ts';
+
+/** Users and groups that have the same number on every Debian and OpenWrt system (base-passwd). */
+const SYSTEM_USERS: Record<string, bigint> = { root: 0n, daemon: 1n, bin: 2n, nobody: 65534n };
+
+/** Values that depend on the system: users by name, times by the clock's zone. */
+function specialValue(context: Context, name: string, content: string): bigint | undefined {
+  const offset = context.sources.timezoneSeconds;
+  switch (name) {
+    case 'uid':
+    case 'gid':
+      return SYSTEM_USERS[content];
+    case 'time': {
+      const time = content.includes('-') ? parseTimestamp(content) : undefined;
+      return time === undefined ? undefined : time - BigInt(offset) * 1_000_000_000n;
+    }
+    case 'hour': {
+      const match = /^(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?$/.exec(content);
+      if (match === null) return undefined;
+      const [hours, minutes, seconds] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
+      // Out of range: -1 is refused like any other value that does not fit.
+      if (hours > 23 || minutes > 59 || seconds > 60) return -1n;
+      const clock = hours * 3600 + minutes * 60 + seconds;
+      return BigInt(clock >= offset ? (clock - offset) % 86400 : 86400 - offset + clock);
+    }
+    default:
+      return undefined;
+  }
+}
 
 /** A word or number as a value of the expected type. Throws when it means nothing there. */
 export function evaluateSymbol(context: Context, expr: SymbolExpr): Expr {
@@ -19,8 +48,8 @@ export function evaluateSymbol(context: Context, expr: SymbolExpr): Expr {
   }
   if (type.base === 'string') return evaluateString(context, expr, name);
   if (name === 'iface_index') return evaluateInteger(context, interfaceValue(context, expr));
-  const number = parseValue(type, expr.text);
-  if (number === undefined) throw unknownValue(context, expr, name);
+  const number = specialValue(context, name, expr.text) ?? parseValue(type, expr.text);
+  if (number === undefined || (name === 'hour' && number < 0n)) throw unknownValue(context, expr, name);
   refuseOutOfRange(context, expr, name, number);
   return evaluateInteger(context, value(number, name, type.byteOrder, type.bits, expr.span));
 }
@@ -35,6 +64,8 @@ function interfaceValue(context: Context, expr: SymbolExpr): ValueExpr {
 function refuseOutOfRange(context: Context, expr: SymbolExpr, name: string, number: bigint): void {
   if (name === 'inet_service' && number > 0xffffn) throw fail(context, expr, 'Service out of range');
   if (name === 'inet_proto' && number > 0xffn) throw fail(context, expr, 'Protocol out of range');
+  if (name === 'ct_label' && !/^\d+$/.test(expr.text)) throw fail(context, expr, `ct label: could not parse "${expr.text}"`);
+  if (name === 'ct_label' && BigInt(expr.text) > 127n) throw fail(context, expr, `ct label: bit ${expr.text} out of range (127 max)`);
 }
 
 function unknownValue(context: Context, expr: SymbolExpr, name: string): Error {

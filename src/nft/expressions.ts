@@ -169,6 +169,10 @@ export function exthdr(op: ExthdrExpr['op'], header: OptionHeader, field: Header
 export function baseType(datatype: string): 'integer' | 'bitmask' | 'string' | 'none' {
   return datatype.includes(' . ') ? 'none' : findType(datatype).base;
 }
+/** Tests of it without an operator ask for any of the bits (plain `bitmask` has no names and compares as a number). */
+export function isFlagType(datatype: string): boolean {
+  return baseType(datatype) === 'bitmask' && datatype !== 'bitmask';
+}
 /** As baseType, with bitmasks counted as the integers that they are. */
 export function isIntegerType(datatype: string): boolean {
   const base = baseType(datatype);

@@ -18,8 +18,9 @@ import { type Json, jsonExpression } from './json-expression.ts';
 import { jsonStateful } from './json-stateful.ts';
 import { jsonStatement } from './json-statement.ts';
 import { jsonTypeof } from './json-typeof.ts';
-import { protocolName } from './listing-objects.ts';
+import { protocolName, timeoutPolicy } from './listing-objects.ts';
 import { type ListingOptions, printOptions } from './listing-options.ts';
+import { setSize } from './listing-sets.ts';
 import { dataRate } from './print-stateful.ts';
 import type { PrintOptions } from './print-text.ts';
 
@@ -36,13 +37,15 @@ export function listJson(ruleset: Ruleset, state?: RulesetState, options: Listin
     const tableState = state?.tables[index];
     const print = printOptions(ruleset, table, options);
     nftables.push(jsonTable(table, print));
+    const chains = table.chains.map((chain) => jsonChain(table, chain, print));
+    if (dialect !== '1.0.6') nftables.push(...chains);
     for (const [at, object] of table.objects.entries())
       nftables.push(jsonObject(table, object, tableState?.objects[at]));
     for (const [at, set] of table.sets.entries()) {
       if (!set.anonymous) nftables.push(jsonSet(table, set, tableState?.sets[at], print, options.terse ?? false));
     }
     for (const flowtable of table.flowtables) nftables.push(jsonFlowtable(table, flowtable));
-    for (const chain of table.chains) nftables.push(jsonChain(table, chain, print));
+    if (dialect === '1.0.6') nftables.push(...chains);
     for (const [at, chain] of table.chains.entries()) {
       for (const [number, rule] of chain.rules.entries()) {
         nftables.push(jsonRule(table, chain, rule, tableState?.chains[at]?.rules[number], print));
@@ -115,7 +118,8 @@ function jsonSet(
   if (set.mapTo !== undefined) root.map = jsonData(set, useTypeof, isNew);
   if (!set.constant) {
     if (set.policy === 'memory') root.policy = 'memory';
-    if (set.sizeElements !== undefined && set.sizeElements > 0) root.size = set.sizeElements;
+    const size = setSize(table, set);
+    if (size > 0) root.size = size;
   }
   addSetFlags(root, set, isNew);
   if (set.timeoutMs !== undefined && set.timeoutMs > 0) root.timeout = Math.floor(set.timeoutMs / 1000);
@@ -187,7 +191,11 @@ function objectData(object: StatefulObject, state: ExpressionState | null | unde
     case 'ct helper':
       return { type: object.helper, protocol: protocolName(object.protocol), l3proto: object.l3proto ?? 'ip' };
     case 'ct timeout':
-      return { protocol: protocolName(object.protocol), l3proto: object.l3proto ?? 'ip', policy: { ...object.policy } };
+      return {
+        protocol: protocolName(object.protocol),
+        l3proto: object.l3proto ?? 'ip',
+        policy: timeoutPolicy(object),
+      };
     case 'ct expectation': {
       const { protocol, dport, timeoutMs, size, l3proto } = object;
       return { protocol: protocolName(protocol), dport, timeout: timeoutMs, size, l3proto: l3proto ?? 'ip' };

@@ -4,7 +4,7 @@ import type { Expression } from '../bytecode/expression.ts';
 import type { BinaryExpr, Expr, HashExpr, MapExpr, MetaExpr, PayloadExpr, RelationalExpr } from './ast.ts';
 import { constantOctets, numberOctets } from './constant-octets.ts';
 import type { DraftSet } from './evaluate-context.ts';
-import { baseType, bitmask, isConstant, octets, prefixMask } from './expressions.ts';
+import { baseType, bitmask, isConstant, isFlagType, octets, prefixMask } from './expressions.ts';
 import type { LinearExpression } from './linear.ts';
 
 const REGISTER_UNITS = 16;
@@ -248,7 +248,7 @@ export function linearizeMatch(out: Linearizer, rel: RelationalExpr): void {
       linearizePrefix(out, rel);
       return;
     default:
-      if ((rel.op === 'implicit' || rel.op === 'not') && baseType(rel.right.datatype) === 'bitmask') linearizeFlags(out, rel);
+      if ((rel.op === 'implicit' || rel.op === 'not') && isFlagType(rel.right.datatype)) linearizeFlags(out, rel);
       else {
         const unit = out.take(rel.left);
         load(out, rel.left, unit);

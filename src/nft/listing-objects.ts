@@ -34,14 +34,14 @@ function objectLines(
       return [quotaText(object.bytes, used, object.invert, options)];
     }
     case 'limit':
-      return [limitText(object.limit, options)];
+      return [limitText(object.limit, { ...options, dialect: '1.0.6' })]; // both leave out the default burst here
     case 'ct helper':
       return [
         `type ${quoted(object.helper)} protocol ${protocolName(object.protocol)}`,
         `l3proto ${object.l3proto ?? 'ip'}`,
       ];
     case 'ct timeout': {
-      const policy = Object.entries(object.policy).map(
+      const policy = Object.entries(timeoutPolicy(object)).map(
         ([name, seconds]) => `${name} : ${timeoutText(seconds, options)}`,
       );
       return [
@@ -63,6 +63,30 @@ function objectLines(
     case 'synproxy':
       return synproxyLines(object);
   }
+}
+
+/** Timeouts that nft assumes, by protocol: only others are listed (nftables src/rule.c). */
+const DEFAULT_TIMEOUTS: Record<number, Record<string, number>> = {
+  6: {
+    syn_sent: 120,
+    syn_recv: 60,
+    established: 432000,
+    fin_wait: 120,
+    close_wait: 60,
+    last_ack: 30,
+    time_wait: 120,
+    close: 10,
+    syn_sent2: 120,
+    retrans: 300,
+    unack: 300,
+  },
+  17: { unreplied: 30, replied: 120 },
+};
+
+/** The timeouts of a policy that are not nft's defaults, in seconds. */
+export function timeoutPolicy(object: Extract<StatefulObject, { type: 'ct timeout' }>): Record<string, number> {
+  const defaults = DEFAULT_TIMEOUTS[object.protocol] ?? {};
+  return Object.fromEntries(Object.entries(object.policy).filter(([name, seconds]) => defaults[name] !== seconds));
 }
 
 /** Seconds; nft 1.1 writes them as durations. */

@@ -1,6 +1,6 @@
 // Named sets and maps as `nft list ruleset` prints them: declaration, flags, elements broken over lines as nft breaks them
 // (nftables src/rule.c set_print_declaration, src/expression.c calculate_delim).
-import type { NftSet, SetState } from '../bytecode/ruleset.ts';
+import type { NftSet, SetState, Table } from '../bytecode/ruleset.ts';
 import { formatDurationMs } from './datatypes-time.ts';
 import { delinearizeSet, keyTypes } from './delinearize-sets.ts';
 import { statefulStatements } from './delinearize-stateful.ts';
@@ -10,23 +10,25 @@ import { type PrintOptions, quoted, safeText } from './print-text.ts';
 
 /** A set or map. `terse`: without its elements. */
 export function listSet(
+  table: Table,
   set: NftSet,
   state: SetState | null | undefined,
   options: PrintOptions,
   terse: boolean,
   handle: string,
 ): string {
-  const lines = declarationLines(set, options);
+  const lines = declarationLines(table, set, options);
   const elements = state?.elements ?? set.elements;
   if (elements.length > 0 && !terse) lines.push(`elements = ${elementsText(set, elements, options)}`);
   const word = set.mapTo === undefined ? 'set' : 'map';
   return `\t${word} ${safeText(set.name)} {${handle}\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`;
 }
 
-function declarationLines(set: NftSet, options: PrintOptions): string[] {
+function declarationLines(table: Table, set: NftSet, options: PrintOptions): string[] {
   const lines = [typeLine(set)];
   if (set.policy === 'memory') lines.push('policy memory');
-  if (set.sizeElements !== undefined && set.sizeElements > 0) lines.push(`size ${set.sizeElements}`);
+  const size = setSize(table, set);
+  if (size > 0) lines.push(`size ${size}`);
   const flags = setFlags(set);
   if (flags.length > 0) lines.push(`flags ${flags.join(',')}`);
   if (set.elementExpressions.length > 0) {
@@ -43,6 +45,20 @@ function declarationLines(set: NftSet, options: PrintOptions): string[] {
     lines.push(`gc-interval ${formatDurationMs(set.gcIntervalMs)}`);
   if (set.comment !== undefined) lines.push(`comment ${quoted(set.comment)}`);
   return lines;
+}
+
+/** What the kernel gives a set without a size when a rule adds to it (nft_dynset_init). */
+const DYNAMIC_SET_SIZE = 65535;
+
+/** The size that is listed; 0: none. */
+export function setSize(table: Table, set: NftSet): number {
+  if (set.sizeElements !== undefined && set.sizeElements > 0) return set.sizeElements;
+  const isFed = table.chains.some((chain) =>
+    chain.rules.some((rule) =>
+      rule.expressions.some((expression) => expression.kind === 'dynset' && expression.set === set.name),
+    ),
+  );
+  return isFed ? DYNAMIC_SET_SIZE : 0;
 }
 
 /** The flags that are listed: `timeout` goes without saying beside a default timeout. */

@@ -56,7 +56,7 @@ function listTable(table: Table, state: TableState | undefined, options: Lister)
   }
   for (const [index, set] of table.sets.entries()) {
     if (!set.anonymous)
-      blocks.push(listSet(set, state?.sets[index], options, options.terse, handle(set.handle, options)));
+      blocks.push(listSet(table, set, state?.sets[index], options, options.terse, handle(set.handle, options)));
   }
   for (const flowtable of table.flowtables)
     blocks.push(listFlowtable(flowtable, options, handle(flowtable.handle, options)));

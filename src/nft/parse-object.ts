@@ -41,7 +41,9 @@ export function parseObject(p: Parser, type: ObjectType, name: Name, readCommon:
         draft.comment = parseComment(p);
       } else if (!parseConfig(p, draft)) throw p.unexpected("a setting of the object or '}'");
     }
-  } else if (!p.atSeparator() && p.peek().kind !== 'end' && !parseConfig(p, draft)) throw p.unexpected("'{'");
+  } else {
+    while (!p.atSeparator() && p.peek().kind !== 'end') if (!parseConfig(p, draft)) throw p.unexpected("'{'");
+  }
   const block: ObjectBlock = { ...draft.body, name, span: p.spanFrom(start) };
   if (draft.comment !== undefined) block.comment = draft.comment;
   if (draft.states.length > 0) block.states = draft.states;

@@ -125,7 +125,8 @@ function parseHeader(p: Parser): Expr {
   }
   if (['vxlan', 'geneve', 'gre', 'gretap'].includes(name)) {
     const own = p.peek().kind === 'word' ? payload(name, p.peek().text, start) : undefined;
-    if (own === undefined && HEADER_WORDS.has(p.peek().text)) return parseInner(p, start);
+    const mayBeLink = name !== 'gre' || !['ether', 'vlan', 'arp'].includes(p.peek().text);
+    if (own === undefined && HEADER_WORDS.has(p.peek().text) && mayBeLink) return parseInner(p, start);
     if (own !== undefined && name !== 'gre') own.inner = name;
     if (own === undefined) throw p.unexpected(`a field of ${name} or an inner header`);
     p.next();

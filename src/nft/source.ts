@@ -30,6 +30,8 @@ export interface SourceOptions {
   text?: string;
   includePaths?: string[];
   allowAbsoluteIncludes?: boolean;
+  /** Seconds east of UTC of the router's clock, for `meta hour` and dates; 0 when absent. */
+  timezoneSeconds?: number;
 }
 
 interface Source {
@@ -43,6 +45,7 @@ interface Source {
 export class Sources {
   readonly warnings: NftWarning[] = [];
   readonly notes: NftNote[] = [];
+  readonly timezoneSeconds: number;
   readonly #sources: Source[] = [];
   readonly #roots: string[];
   readonly #searchFolders: string[];
@@ -53,6 +56,7 @@ export class Sources {
     const folder = path.dirname(path.resolve(options.path));
     this.#searchFolders = [folder, ...(options.includePaths ?? []).map((folder) => path.resolve(folder))];
     this.#roots = this.#searchFolders.map(realPath);
+    this.timezoneSeconds = options.timezoneSeconds ?? 0;
     this.#allowAbsolute = options.allowAbsoluteIncludes === true;
     this.#add(options.path, options.text ?? this.#read(options.path, undefined), 1);
   }

@@ -16,6 +16,8 @@ interface Place {
   families?: readonly Family[];
 }
 
+const BRIDGE_KEYS = new Set(['bri_iifname', 'bri_oifname', 'bri_iifpvid', 'bri_iifvproto']);
+const ALL_HOOKS: readonly Hook[] = ['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting', 'egress'];
 const INTERNET: readonly Family[] = ['ip', 'ip6', 'inet'];
 
 /** Where a statement may stand; undefined: anywhere. */
@@ -35,6 +37,10 @@ function placeOf(expression: LinearExpression): { place: Place; name: string } |
       return { name: 'fwd', place: { hooks: ['ingress', 'egress'] } };
     case 'rt':
       return expression.key === 'tcpmss' ? { name: 'rt mtu', place: { hooks: ['forward', 'output', 'postrouting'] } } : undefined;
+    case 'meta':
+      return BRIDGE_KEYS.has(expression.key) ? { name: `meta ${expression.key}`, place: { families: ['bridge'], hooks: ALL_HOOKS } } : undefined;
+    case 'meta-set':
+      return expression.key === 'bri_broute' ? { name: 'meta broute set', place: { families: ['bridge'], hooks: ['prerouting'] } } : undefined;
     case 'fib':
       return { name: 'fib', place: { hooks: fibHooks(expression) } };
     default:

@@ -1,0 +1,205 @@
+// Reads nftables' own rule tests (tests/py: rules with ok or fail, the bytecode that nft 1.1.4 makes of them) and judges our compiler
+// by them. The data are not part of this project: see /work/shared/corpora.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { NftError } from '../../src/base/errors.ts';
+import { translate } from '../../src/nft/compile.ts';
+import { printNetlink } from '../../src/nft/debug-netlink.ts';
+
+export const PY_CORPUS = '/work/shared/corpora/nftables/tests/py';
+
+/** One rule in one chain of one table. */
+export interface PyOutcome {
+  file: string;
+  line: number;
+  family: string;
+  rule: string;
+  problem: string | undefined;
+}
+
+interface PyTable {
+  family: string;
+  name: string;
+  chains: string[];
+}
+
+/** Test files of a corpus folder; none when it is absent. */
+export function pyTests(folder = PY_CORPUS): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.t'))
+    .sort()
+    .map((name) => path.join(folder, name));
+}
+
+/** Judges every rule of a test file. */
+export function judge(file: string): PyOutcome[] {
+  const outcomes: PyOutcome[] = [];
+  const tables: PyTable[] = [];
+  const chains = new Map<string, string>();
+  const prelude = new Map<PyTable, string[]>();
+  const payloads = new Map<string, Map<string, string[]>>();
+  const payload = (family: string, rule: string): string[] | undefined => {
+    for (const suffix of [`.payload.${family}`, '.payload']) {
+      const name = file + suffix;
+      if (!payloads.has(name)) payloads.set(name, existsSync(name) ? readPayloads(name) : new Map());
+      const found = payloads.get(name)?.get(rule);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
+    const record = (family: string, rule: string, problem: string | undefined): void => {
+      outcomes.push({
+        file: path.basename(path.dirname(file)) + '/' + path.basename(file),
+        line: index + 1,
+        family,
+        rule,
+        problem,
+      });
+    };
+    if (line.trim() === '' || line.startsWith('#') || line.startsWith('-')) continue;
+    if (line.startsWith(':')) {
+      const [name, declaration] = line.slice(1).split(/;(.*)/s) as [string, string];
+      chains.set(name, declaration.trim());
+      continue;
+    }
+    if (line.startsWith('*')) {
+      const [family, name, list] = line.slice(1).trim().split(';') as [string, string, string];
+      const table = { family, name, chains: list.split(',') };
+      tables.push(table);
+      const text = [`add table ${family} ${name}`];
+      for (const chain of table.chains) text.push(`add chain ${family} ${name} ${chain} { ${chains.get(chain)} ; }`);
+      prelude.set(table, text);
+      continue;
+    }
+    if (/^[!?%]/.test(line)) {
+      const { commands, expected } = declaration(line);
+      for (const table of tables) {
+        const text = prelude.get(table) as string[];
+        for (const command of commands) {
+          const next = command.replace('TABLE', `${table.family} ${table.name}`);
+          const refusal = refusalOf([...text, next].join('\n'));
+          if (refusal === undefined) text.push(next);
+          if ((refusal === undefined) !== (expected === 'ok')) {
+            record(table.family, line, refusal === undefined ? 'accepted, should fail' : `refused: ${refusal}`);
+          } else record(table.family, line, undefined);
+        }
+      }
+      continue;
+    }
+    const parts = line.split(';');
+    const [rule = '', state = ''] = parts;
+    if (parts.length > 3 || !['ok', 'fail'].includes(state.trim())) continue;
+    for (const table of tables) {
+      for (const chain of table.chains) {
+        const text = `${(prelude.get(table) as string[]).join('\n')}\nadd rule ${table.family} ${table.name} ${chain} ${rule}\n`;
+        record(table.family, rule, compare(text, chain, state.trim(), payload(table.family, rule.trim()), table));
+      }
+    }
+  }
+  return outcomes;
+}
+
+function readPayloads(file: string): Map<string, string[]> {
+  const result = new Map<string, string[]>();
+  let current: string[] | undefined;
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    if (line.startsWith('#')) {
+      const rule = line.trim().slice(2);
+      current = result.has(rule) ? undefined : [];
+      if (current !== undefined) result.set(rule, current);
+    } else if (line.trim() === '') current = undefined;
+    else current?.push(line);
+  }
+  return result;
+}
+
+/** Sets, elements and objects: as commands with TABLE for family and name. */
+function declaration(line: string): { commands: string[]; expected: string } {
+  const brace = line.startsWith('%') ? line.lastIndexOf('}') : -1;
+  const [body = '', expected = ''] =
+    brace >= 0 ? [line.slice(1, brace + 1), line.slice(brace + 2)] : line.slice(1).split(';');
+  if (line.startsWith('?')) {
+    const space = body.indexOf(' ');
+    const elements = body.slice(space).split(',');
+    return {
+      commands: elements.map((element) => `add element TABLE ${body.slice(0, space)} { ${element} }`),
+      expected: expected.trim(),
+    };
+  }
+  const words = body.split(' ');
+  if (line.startsWith('%')) {
+    const isCt = words[2] === 'ct';
+    const type = isCt ? `ct ${words[3]}` : words[2];
+    return {
+      commands: [`add ${type} TABLE ${words[0]} ${words.slice(isCt ? 4 : 3).join(' ')}`],
+      expected: expected.trim(),
+    };
+  }
+  const flags = words.indexOf('flags');
+  const timeout = words.indexOf('timeout');
+  const end = [flags, timeout].filter((index) => index > 0).reduce((a, b) => Math.min(a, b), words.length);
+  const type = words.slice(1, end).join(' ');
+  const options = `${timeout > 0 ? `timeout ${words[timeout + 1]};` : ''}${flags > 0 ? `flags ${words[flags + 1]};` : ''}`;
+  return {
+    commands: [`add ${type.includes(' : ') ? 'map' : 'set'} TABLE ${words[0]} { ${type}; ${options} }`],
+    expected: expected.trim(),
+  };
+}
+
+function refusalOf(text: string): string | undefined {
+  try {
+    translate({ path: 'test.nft', text }, false);
+    return undefined;
+  } catch (error) {
+    if (error instanceof NftError) return error.message;
+    throw error;
+  }
+}
+
+function compare(
+  text: string,
+  chain: string,
+  state: string,
+  expected: string[] | undefined,
+  table: PyTable,
+): string | undefined {
+  let got: string[];
+  try {
+    // The corpus was made two hours east of UTC (nft-test.py sets TZ).
+    const { ruleset } = translate({ path: 'test.nft', text, timezoneSeconds: 7200 }, false);
+    const only = {
+      ...ruleset,
+      tables: ruleset.tables.map((table) => ({ ...table, sets: table.sets.filter((set) => set.anonymous) })),
+    };
+    got = printNetlink(only).split('\n');
+  } catch (error) {
+    if (!(error instanceof NftError)) return `crash: ${(error as Error).stack?.split('\n').slice(0, 3).join(' | ')}`;
+    return state === 'fail' ? undefined : `refused: ${error.message.replace(/^test.nft:/, '')}`;
+  }
+  if (state === 'fail') return 'accepted, should fail';
+  if (expected === undefined) return 'no payload in the corpus';
+  const start = got.findIndex((line) => line.startsWith(`${table.family} ${table.name} ${chain}`));
+  const mine = got
+    .slice(0, got.length)
+    .filter((line, index) => /\[.*\]/.test(line) && (index > start || line.includes('element')));
+  const theirs = expected.filter((line) => /\[.*\]/.test(line));
+  for (let i = 0; i < Math.max(mine.length, theirs.length); i++) {
+    if (mine[i] === theirs[i]) continue;
+    if (isElements(mine[i]) && isElements(theirs[i]) && elementsOf(mine[i]) === elementsOf(theirs[i])) continue;
+    return `line ${i}:\n      got  ${mine[i]?.trim()}\n      want ${theirs[i]?.trim()}`;
+  }
+  return undefined;
+}
+
+function isElements(line: string | undefined): boolean {
+  return line?.includes('element') === true;
+}
+function elementsOf(line: string | undefined): string {
+  return (line ?? '')
+    .split('[end]')
+    .map((part) => part.trim().replace(/\s+/g, ' '))
+    .sort()
+    .join('|');
+}
