@@ -13,7 +13,7 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
 import type { Packet } from '../packet/packet.ts';
 import { Fdb } from './bridge.ts';
 import { duplicate, forwardTo } from './duplicate.ts';
-import { icmpError } from './icmp.ts';
+import { icmpError, rejectWithIcmp } from './icmp.ts';
 import { fillChecksum, routeOutput4, routeOutput6 } from './output.ts';
 import { PacketPool } from './pool.ts';
 import { receive } from './receive.ts';
@@ -24,7 +24,6 @@ import { rejectWithReset } from './tcp-reset.ts';
 import { neighbourTransmit } from './transmit.ts';
 
 const DAY_MS = 86_400_000;
-const INPUT = HOOK_NAMES.indexOf('input');
 const INGRESS = HOOK_NAMES.indexOf('ingress');
 
 export interface DatapathOptions {
@@ -109,7 +108,7 @@ export class Datapath implements Stack, RouterServices {
 
   sendIcmpError(packet: Packet, _version: 4 | 6, type: number, code: number, hook: number): void {
     if (hook === INGRESS || this.atLink) rejectAtLink(this, packet, type, code);
-    else icmpError(this, packet, type, code, 0, hook === INPUT);
+    else rejectWithIcmp(this, packet, type, code, hook);
   }
 
   reroute(packet: Packet): boolean {

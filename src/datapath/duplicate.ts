@@ -10,6 +10,9 @@ import { localOut } from './output.ts';
 import type { Stack } from './stack.ts';
 import { neighbourTransmit, queueTransmit } from './transmit.ts';
 
+/** nf_skb_duplicated: copies are not copied again. */
+let isDuplicating = false;
+
 /** RouterServices.duplicate. */
 export function duplicate(
   stack: Stack,
@@ -19,8 +22,10 @@ export function duplicate(
   gateway: Uint8Array,
   offset: number,
 ): void {
+  if (isDuplicating) return;
   const copy = cloneFrame(stack, packet);
   if (copy === undefined) return;
+  isDuplicating = true;
   const dev = stack.interfaces.list[oif];
   if (version === 0) {
     if (dev !== undefined && oif !== 0) queueTransmit(stack, copy, dev);
@@ -43,6 +48,7 @@ export function duplicate(
     }
   }
   stack.pool.release();
+  isDuplicating = false;
 }
 
 /** nf_dup_ipv4_route: the route to the gateway, with the gateway as next hop. */

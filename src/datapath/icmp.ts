@@ -3,7 +3,8 @@
 // SIMPLIFIED: no rate limits (icmp_ratelimit, icmp_msgs_per_sec, error cost of routes); IP options are not echoed; what the
 // capture cut is not quoted; IPv4 identifications count up where the kernel's are hashed.
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
-import { eventKind } from '../event/vocabulary.ts';
+import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
+import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
 import { localOut, routeMtu, routeOutput4, routeOutput6 } from './output.ts';
@@ -22,7 +23,10 @@ import type { Stack } from './stack.ts';
 
 const ICMP_ERROR = eventKind('icmp-error');
 const ICMP = 1;
+const UDP = 17;
 const ICMPV6 = 58;
+const INPUT = HOOK_NAMES.indexOf('input');
+const PREROUTING = HOOK_NAMES.indexOf('prerouting');
 export const ICMP_DEST_UNREACH = 3;
 export const ICMP_TIME_EXCEEDED = 11;
 export const ICMP_PARAMETER_PROBLEM = 12;
@@ -59,16 +63,26 @@ export function icmpError(
   info: number,
   isLocal: boolean,
 ): void {
-  if (packet.ipVersion === 4) icmpSend(stack, packet, type, code, info, isLocal);
+  if (packet.ipVersion === 4) icmpSend(stack, packet, type, code, info, isLocal, true);
   else if (packet.ipVersion === 6) icmp6Send(stack, packet, type, code, info);
 }
 
-function icmpSend(stack: Stack, about: Packet, type: number, code: number, info: number, isLocal: boolean): void {
+function icmpSend(
+  stack: Stack,
+  about: Packet,
+  type: number,
+  code: number,
+  info: number,
+  isLocal: boolean,
+  isRouted: boolean,
+): void {
   const { data, network } = about;
   if (!isForHost(about) || about.fragmentOffset !== 0) return;
   const daddr = be32(data, network + 16);
-  const destination = stack.fib.addressType4(daddr);
-  if (destination === 'broadcast' || destination === 'multicast') return;
+  if (isRouted) {
+    const destination = stack.fib.addressType4(daddr);
+    if (destination === 'broadcast' || destination === 'multicast') return;
+  }
   if (isIcmpError(about)) return;
   const to = be32(data, network + 12);
   const route = routeOutput4(stack, to, 0);
@@ -97,6 +111,25 @@ function icmpSend(stack: Stack, about: Packet, type: number, code: number, info:
   stack.recorder.event(ICMP_ERROR, 4);
   localOut(stack, packet, route);
   stack.pool.release();
+}
+
+/**
+ * nf_send_unreach and nf_send_unreach6: about a packet that a rule rejects in `hook`, if its checksum is right. Before
+ * routing nobody knows yet whether its destination is a broadcast address.
+ */
+export function rejectWithIcmp(stack: Stack, packet: Packet, type: number, code: number, hook: number): void {
+  if (packet.fragmentOffset !== 0) return;
+  if (packet.transport >= 0 && !isCut(packet) && !packet.moreFragments && !hasNoChecksum(packet)) {
+    if (!hasGoodChecksum(packet, transportLength(packet), stack.recorder)) return;
+  }
+  if (packet.ipVersion === 4) icmpSend(stack, packet, type, code, 0, hook === INPUT, hook !== PREROUTING);
+  else if (packet.ipVersion === 6) icmp6Send(stack, packet, type, code, 0);
+}
+
+/** UDP over IPv4 may go without (nf_reject_verify_csum lets others through that hasGoodChecksum does not know). */
+function hasNoChecksum(packet: Packet): boolean {
+  if (packet.protocol !== UDP || packet.ipVersion !== 4) return false;
+  return u8(packet.data, packet.transport + 6) + u8(packet.data, packet.transport + 7) === 0;
 }
 
 /** No error about an ICMP error; an unknown type counts as one, and so does a header that is not there. */

@@ -1,8 +1,8 @@
 // Rules from nft text for the tests of this folder.
 import type { Ruleset } from '../../src/bytecode/ruleset.ts';
+import { compile } from '../../src/nft/compile.ts';
 
-/** The empty ruleset for empty text. */
+/** The bytecode of a ruleset's text. */
 export function compileText(text: string): Ruleset {
-  if (text === '') return { tables: [], interfaceNames: [] };
-  throw new Error('src/nft/compile.ts does not exist yet');
+  return compile({ path: 'scene.nft', text }).ruleset;
 }

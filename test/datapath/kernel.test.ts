@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compileText } from './compile.ts';
-import { masked, octets, replayScene, type SceneFrame } from './scene.ts';
+import { byInterface, masked, octets, replayScene, type SceneFrame } from './scene.ts';
 import { SCENES, type Scene } from './scenes.ts';
 
 interface Golden {
@@ -43,10 +43,11 @@ describe.each(SCENES)('$name', (scene) => {
     const ours = replayScene(scene.topology, compileText(scene.ruleset), frames);
     const differences: string[] = [];
     (expected ?? []).forEach((row, i) => {
-      const mine = ours.packets[i];
-      const theirs = row.outputs.map((out) => `${out.iface} ${masked(out.hex, out.kind !== 'forwarded')}`);
-      const got = mine?.outputs.map(
-        (out, j) => `${out.iface} ${masked(out.hex, row.outputs[j]?.kind !== 'forwarded')}`,
+      const mine = ours[i];
+      const kernels = byInterface(row.outputs) as Golden['outputs'];
+      const theirs = kernels.map((out) => `${out.iface} ${masked(out.hex, out.kind !== 'forwarded')}`);
+      const got = byInterface(mine?.outputs ?? []).map(
+        (out, j) => `${out.iface} ${masked(out.hex, kernels[j]?.kind !== 'forwarded')}`,
       );
       const sameVerdict = VERDICTS[row.verdict]?.includes(mine?.verdict ?? '') ?? false;
       if (sameVerdict && JSON.stringify(theirs) === JSON.stringify(got)) return;
@@ -56,7 +57,7 @@ describe.each(SCENES)('$name', (scene) => {
           `kernel ${row.verdict} ${row.drop}`,
           ...theirs,
           `ours ${mine?.verdict} ${mine?.reason}`,
-          ...(got ?? []),
+          ...got,
         ].join('\n'),
       );
     });

@@ -27,47 +27,62 @@ export interface SceneOutcome {
   outputs: SceneOutput[];
 }
 
-export interface Replayed {
-  packets: SceneOutcome[];
-  router: Router;
-}
+/** A router that frames enter one after the other. */
+export class Scene {
+  readonly router: Router;
+  readonly #recorder = new Recorder();
+  readonly #packet = new Packet();
+  #outputs: SceneOutput[] = [];
+  #number = 0;
 
-/** Runs the frames; `topology` is the oracle's JSON. */
-export function replayScene(topology: object, ruleset: Ruleset, frames: SceneFrame[], epochNs = 0n): Replayed {
-  const { setup: _setup, ...description } = topology as Record<string, unknown>;
-  const spec = parseRouter(JSON.stringify(description), 'topology');
-  const recorder = new Recorder();
-  let outputs: SceneOutput[] = [];
-  const router = new Router({
-    spec,
-    ruleset,
-    recorder,
-    sink: {
-      frame: (ifindex, data, start, end) => {
-        outputs.push({ iface: router.interfaces.at(ifindex).name, hex: hex(data.slice(start, end)) });
+  /** `topology` is the oracle's JSON. */
+  constructor(topology: object, ruleset: Ruleset) {
+    const { setup: _setup, ...description } = topology as Record<string, unknown>;
+    this.router = new Router({
+      spec: parseRouter(JSON.stringify(description), 'topology'),
+      ruleset,
+      recorder: this.#recorder,
+      sink: {
+        frame: (ifindex, data, start, end) => {
+          this.#outputs.push({ iface: this.router.interfaces.at(ifindex).name, hex: hex(data.slice(start, end)) });
+        },
       },
-    },
-    seed: 1,
-    epochNs,
-    offload: 'as-ruled',
-  });
-  const packet = new Packet();
-  const packets = frames.map(({ iface, frame, timeNs }, i) => {
-    outputs = [];
+      seed: 1,
+      epochNs: 0n,
+      offload: 'as-ruled',
+    });
+  }
+
+  send(iface: string, frame: Uint8Array, timeNs: number): SceneOutcome {
+    this.#outputs = [];
+    const packet = this.#packet;
     const buffer = new Uint8Array(HEADROOM + frame.length + 64);
     buffer.set(frame, HEADROOM);
     packet.attach(buffer, HEADROOM, HEADROOM + frame.length, frame.length);
-    packet.number = i + 1;
+    packet.number = ++this.#number;
     packet.timeNs = timeNs;
-    recorder.begin();
-    const dev = router.interfaces.byName(iface);
+    this.#recorder.begin();
+    const dev = this.router.interfaces.byName(iface);
     if (dev === undefined) throw new Error(`no interface ${iface}`);
-    router.process(packet, dev.index);
-    recorder.end(packet.pathClass, packet.verdict, frame.length, packet.number);
-    const reason = REASONS[packet.reason]?.name ?? '';
-    return { verdict: VERDICTS[packet.verdict] ?? '', reason, outputs };
-  });
-  return { packets, router };
+    this.router.process(packet, dev.index);
+    this.#recorder.end(packet.pathClass, packet.verdict, frame.length, packet.number);
+    return {
+      verdict: VERDICTS[packet.verdict] ?? '',
+      reason: REASONS[packet.reason]?.name ?? '',
+      outputs: this.#outputs,
+    };
+  }
+}
+
+/** Runs all frames of a scene. */
+export function replayScene(topology: object, ruleset: Ruleset, frames: SceneFrame[]): SceneOutcome[] {
+  const scene = new Scene(topology, ruleset);
+  return frames.map(({ iface, frame, timeNs }) => scene.send(iface, frame, timeNs));
+}
+
+/** Frames by interface: the oracle collects them from one interface after the other. */
+export function byInterface(outputs: SceneOutput[]): SceneOutput[] {
+  return [...outputs].sort((a, b) => (a.iface < b.iface ? -1 : a.iface > b.iface ? 1 : 0));
 }
 
 /** Hex text of octets. */
@@ -80,7 +95,7 @@ export function octets(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, 'hex'));
 }
 
-/** Neither DF nor a fragment. */
+/** Neither DF nor a fragment (fragments of a forwarded datagram look to the oracle as if the router had made them). */
 function isWhole(data: Uint8Array, net: number): boolean {
   return (data[net + 6] ?? 0) === 0 && (data[net + 7] ?? 0) === 0;
 }
@@ -95,7 +110,7 @@ export function masked(text: string, isGenerated: boolean): string {
   while (data[at] === 0x81 || data[at] === 0x88) at += 4;
   const type = ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
   const net = at + 2;
-  if (type === 0x0800 && isGenerated && isWhole(data, net)) {
+  if (type === 0x0800 && isGenerated && (data[net + 9] === 1 || isWhole(data, net))) {
     data.fill(0, net + 4, net + 6);
     data.fill(0, net + 10, net + 12);
   }

@@ -449,4 +449,194 @@ export const SCENES: Scene[] = [
       ['lan2', ether({ src: '02:aa:00:00:00:20' }, ip({ src: '192.168.1.20', dst: '192.168.1.1' }, ECHO()))],
     ],
   },
+  ...ruleScenes(),
 ];
+
+/** An ICMP error of somebody else about a packet of ours. */
+function errorAbout(type: number, code: number, datagram: Uint8Array): Layer4 {
+  return icmp(type, code, 0, datagram.slice(0, 28));
+}
+
+function ruleScenes(): Scene[] {
+  const reject = (hook: string, what: string, family = 'inet', match = ''): string =>
+    `table ${family} t {\n chain c {\n type filter hook ${hook} priority 0; policy accept;\n ${match} reject ${what}\n }\n}\n`;
+  const traffic: [string, Uint8Array][] = [
+    lan(ip({ src: LAN, dst: SERVER, tos: 0xff }, UDP())),
+    lan(ip({ src: LAN, dst: SERVER }, SYN())),
+    lan(ip({ src: LAN, dst: SERVER }, tcp({ sport: 9, dport: 8, seq: 77, ack: 99, flags: 'PA' }, payload(33)))),
+    lan(ip({ src: LAN, dst: SERVER }, tcp({ sport: 9, dport: 8, flags: 'R' }))),
+    lan(ip({ src: LAN, dst: SERVER }, ECHO(900))),
+    lan(ip({ src: LAN, dst: SERVER }, icmp(3, 3, 0, payload(40)))),
+    lan(patched(ip({ src: LAN, dst: SERVER }, UDP()), 30, 0x55)),
+    lan(patched(ip({ src: LAN, dst: SERVER }, SYN()), 36, 0x55)),
+    lan(ip({ src: LAN, dst: SERVER, fragmentOffset: 1480 }, { protocol: 17, bytes: payload(99) })),
+    lan(ip({ src: LAN, dst: '192.168.1.1' }, UDP())),
+    lan(ip({ src: LAN, dst: '192.168.1.1' }, SYN())),
+    lan(ip({ src: LAN, dst: '192.168.1.255' }, UDP())),
+    wan(ip({ src: SERVER, dst: '203.0.113.1' }, UDP())),
+    lan(ip({ src: LAN6, dst: SERVER6, tos: 0xff }, UDP())),
+    lan(ip({ src: LAN6, dst: SERVER6 }, SYN())),
+    lan(ip({ src: LAN6, dst: SERVER6 }, tcp({ sport: 9, dport: 8, seq: 77, ack: 99, flags: 'FPA' }, payload(33)))),
+    lan(ip({ src: LAN6, dst: SERVER6 }, ECHO6(1400))),
+    lan(ip({ src: LAN6, dst: SERVER6 }, icmpv6(1, 4, 0, payload(48)))),
+    lan(ip({ src: LAN6, dst: 'fd00:1::1' }, UDP())),
+    lan(ip({ src: LAN6, dst: 'fd00:1::1' }, SYN())),
+    wan(ip({ src: SERVER6, dst: LAN6 }, SYN())),
+    ['lan0', padded(eth(ip({ src: LAN, dst: SERVER }, UDP(1))), 60)],
+    ['lan0', padded(eth(ip({ src: LAN6, dst: SERVER6 }, UDP(1))), 80)],
+  ];
+  const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+  const rejects = [
+    ...hooks.slice(0, 4).map((hook): [string, string] => [hook, reject(hook, '')]),
+    ...['input', 'forward'].map((hook): [string, string] => [
+      `${hook} tcp reset`,
+      reject(hook, 'with tcp reset', 'inet', 'meta l4proto tcp'),
+    ]),
+    ['forward host-unreachable', reject('forward', 'with icmp type host-unreachable', 'ip')],
+    ['forward admin-prohibited', reject('forward', 'with icmpx type admin-prohibited')],
+    ['ip6 no-route', reject('forward', 'with icmpv6 type no-route', 'ip6')],
+    ['forward with conntrack', reject('forward', '', 'inet', 'ct state new')],
+    ['reset with conntrack', reject('forward', 'with tcp reset', 'inet', 'ct state new,established tcp dport 8')],
+  ].map(
+    ([name, ruleset]): Scene => ({
+      name: `reject at ${name}`,
+      topology: TOPOLOGY,
+      ruleset: ruleset ?? '',
+      frames: traffic,
+    }),
+  );
+  const natRules =
+    'table inet n {\n chain post {\n type nat hook postrouting priority 100; policy accept;\n oifname "wan0" masquerade\n }\n chain pre {\n type nat hook prerouting priority -100; policy accept;\n iifname "wan0" udp dport 7000 dnat ip to 192.168.1.10:53\n }\n}\n';
+  const toServer = ip({ src: '203.0.113.1', dst: SERVER, ttl: 50 }, UDP());
+  const natted: [string, Uint8Array][] = [
+    lan(ip({ src: LAN, dst: SERVER }, UDP())),
+    wan(ip({ src: SERVER, dst: '203.0.113.1' }, udp({ sport: 53, dport: 5000 }, payload(30)))),
+    wan(ip({ src: '203.0.113.9', dst: '203.0.113.1' }, errorAbout(11, 0, toServer))),
+    wan(ip({ src: '203.0.113.9', dst: '203.0.113.1' }, errorAbout(3, 4, toServer))),
+    wan(ip({ src: SERVER, dst: '203.0.113.1', ttl: 1 }, udp({ sport: 53, dport: 5000 }, payload(30)))),
+    wan(ip({ src: SERVER, dst: '203.0.113.1' }, udp({ sport: 9999, dport: 7000 }, payload(30)))),
+    lan(ip({ src: LAN, dst: SERVER }, udp({ sport: 53, dport: 9999 }, payload(31)))),
+    lan(
+      ip(
+        { src: LAN, dst: SERVER },
+        icmp(
+          3,
+          3,
+          0,
+          ip({ src: SERVER, dst: LAN, ttl: 63 }, udp({ sport: 9999, dport: 53 }, payload(30))).slice(0, 28),
+        ),
+      ),
+    ),
+    lan(ip({ src: LAN, dst: SERVER, ttl: 1 }, UDP())),
+    lan(ip({ src: LAN, dst: '203.0.113.1' }, UDP())),
+    wan(ip({ src: SERVER, dst: '203.0.113.1' }, ECHO())),
+    lan(ip({ src: LAN, dst: SERVER }, ECHO())),
+    wan(ip({ src: SERVER, dst: '203.0.113.1' }, icmp(0, 0, 0x12340001, payload(20)))),
+    lan(ip({ src: LAN6, dst: SERVER6 }, UDP())),
+    wan(ip({ src: SERVER6, dst: '2001:db8:2::1' }, udp({ sport: 53, dport: 5000 }, payload(30)))),
+    ...fragmentIpv4(ip({ src: LAN, dst: SERVER, id: 99 }, udp({ sport: 5001, dport: 53 }, payload(3000))), 1500).map(
+      lan,
+    ),
+    ...fragmentIpv4(
+      ip({ src: LAN, dst: SERVER, id: 98, dontFragment: true }, udp({ sport: 5001, dport: 53 }, payload(2000))),
+      1500,
+    ).map(lan),
+    ...fragmentIpv6(ip({ src: LAN6, dst: SERVER6 }, udp({ sport: 5001, dport: 53 }, payload(3000))), 1280, 7).map(lan),
+    ...fragmentIpv4(ip({ src: LAN, dst: '192.168.1.1', id: 97 }, ECHO(2000)), 1500).map(lan),
+    ...fragmentIpv6(ip({ src: LAN6, dst: 'fd00:1::1' }, ECHO6(2000)), 1500, 8).map(lan),
+  ];
+  const chain = (family: string, spec: string, rules: string): string =>
+    `table ${family} t {\n chain c {\n type ${spec}; policy accept;\n ${rules}\n }\n}\n`;
+  return [
+    ...rejects,
+    { name: 'NAT of both families, errors and fragments', topology: TOPOLOGY, ruleset: natRules, frames: natted },
+    {
+      name: 'fragments through NAT to a smaller MTU',
+      topology: { ...TOPOLOGY, interfaces: [TOPOLOGY.interfaces[0], { ...TOPOLOGY.interfaces[1], mtu: 1300 }] },
+      ruleset: natRules,
+      frames: natted,
+    },
+    {
+      name: 'rules see the packets that the router makes',
+      topology: TOPOLOGY,
+      ruleset: `${chain('inet', 'filter hook output priority 0', 'icmp type time-exceeded counter drop\n ip protocol tcp tcp flags & rst == rst counter accept\n icmpv6 type echo-reply ip6 hoplimit set 9 counter\n icmp type echo-reply ip dscp set cs6 counter')}`,
+      frames: [
+        lan(ip({ src: LAN, dst: SERVER, ttl: 1 }, UDP())),
+        lan(ip({ src: LAN, dst: '192.168.1.1' }, SYN())),
+        lan(ip({ src: LAN, dst: '192.168.1.1' }, ECHO())),
+        lan(ip({ src: LAN6, dst: 'fd00:1::1' }, ECHO6())),
+      ],
+    },
+    {
+      name: 'netdev chains: fwd, dup, egress, payload of tags',
+      topology: {
+        ...TOPOLOGY,
+        interfaces: [
+          ...TOPOLOGY.interfaces,
+          { name: 'mon0', mac: '02:00:00:00:00:08' },
+          { name: 'lan0.10', type: 'vlan', link: 'lan0', id: 10, addresses: ['10.10.0.1/24'] },
+        ],
+      },
+      ruleset: `table netdev t {\n chain i {\n type filter hook ingress device "lan0" priority 0; policy accept;\n udp dport 1000 fwd to "mon0"\n udp dport 1001 dup to "mon0"\n vlan id 10 udp dport 1002 counter drop\n udp dport 1003 ip dscp set cs1\n tcp dport 1004 fwd ip to 203.0.113.77 device "wan0"\n }\n chain e {\n type filter hook egress device "wan0" priority 0; policy accept;\n udp dport 1005 counter drop\n udp dport 1006 ip ttl set 99\n }\n chain v {\n type filter hook ingress device "lan0.10" priority 0; policy accept;\n udp dport 1007 drop\n }\n}\n`,
+      frames: [
+        ...[1000, 1001, 1002, 1003, 1005, 1006, 1007].flatMap((dport): [string, Uint8Array][] => {
+          const layer4 = udp({ sport: 5, dport }, payload(12));
+          return [
+            lan(ip({ src: LAN, dst: SERVER }, layer4)),
+            ['lan0', ether({ vlans: [{ id: 10 }] }, ip({ src: '10.10.0.5', dst: SERVER }, layer4))],
+            ['lan0', padded(eth(ip({ src: LAN, dst: SERVER }, layer4)), 64)],
+          ];
+        }),
+        lan(ip({ src: LAN, dst: SERVER }, tcp({ sport: 4, dport: 1004 }))),
+        lan(ip({ src: LAN, dst: SERVER, ttl: 1 }, tcp({ sport: 4, dport: 1004 }))),
+      ],
+    },
+    {
+      name: 'dup to a gateway',
+      topology: TOPOLOGY,
+      ruleset: `${chain('ip', 'filter hook prerouting priority 0', 'udp dport 53 dup to 192.168.1.99 device "lan0"')}${chain('ip6', 'filter hook forward priority 0', 'udp dport 53 dup to fd00:1::99 device "lan0"')}${chain('ip', 'filter hook postrouting priority 0', 'tcp dport 80 dup to 203.0.113.88').replace('table ip t', 'table ip t2')}`,
+      frames: [
+        lan(ip({ src: LAN, dst: SERVER }, UDP())),
+        lan(ip({ src: LAN, dst: SERVER }, SYN())),
+        lan(ip({ src: LAN6, dst: SERVER6 }, UDP())),
+        lan(ip({ src: LAN, dst: SERVER, ttl: 1 }, UDP())),
+      ],
+    },
+    {
+      name: 'a bridge with rules of its own',
+      topology: {
+        ...TOPOLOGY,
+        interfaces: [
+          { name: 'lan1', mac: '02:00:00:00:00:01' },
+          { name: 'lan2', mac: '02:00:00:00:00:03' },
+          TOPOLOGY.interfaces[1],
+          {
+            name: 'br0',
+            type: 'bridge',
+            mac: '02:00:00:00:00:09',
+            ports: ['lan1', 'lan2'],
+            addresses: ['192.168.1.1/24'],
+          },
+        ],
+      },
+      ruleset: `table bridge t {\n chain i {\n type filter hook input priority 0; policy accept;\n udp dport 1000 counter drop\n }\n chain f {\n type filter hook forward priority 0; policy accept;\n udp dport 1002 counter drop\n }\n chain o {\n type filter hook output priority 0; policy accept;\n oifname "lan2" udp sport 53 counter drop\n }\n}\n`,
+      frames: [
+        ...[1000, 1001, 1002, 1003].flatMap((dport): [string, Uint8Array][] => [
+          [
+            'lan1',
+            ether({ src: '02:ee:00:00:00:01' }, ip({ src: LAN, dst: SERVER }, udp({ sport: 5, dport }, payload(12)))),
+          ],
+          [
+            'lan1',
+            ether(
+              { src: '02:ee:00:00:00:01', dst: 'ff:ff:ff:ff:ff:ff' },
+              ip({ src: LAN, dst: '192.168.1.255' }, udp({ sport: 5, dport }, payload(12))),
+            ),
+          ],
+        ]),
+        ['wan0', eth(ip({ src: SERVER, dst: '192.168.1.77' }, udp({ sport: 53, dport: 5 }, payload(12))))],
+        ['wan0', eth(ip({ src: SERVER, dst: LAN }, udp({ sport: 53, dport: 5 }, payload(12))))],
+      ],
+    },
+  ];
+}
