@@ -24,6 +24,8 @@ import { Untranslate } from './untranslate.ts';
 
 const OUTGOING = reasonIndex('outgoing');
 const PACKET_OUTGOING = 4;
+/** 200 years. */
+const MAX_SPAN_NS = 6.3e18;
 /** Packets between two reports of progress; a power of two. */
 const PROGRESS_PACKETS = 1 << 15;
 
@@ -109,7 +111,8 @@ class Session {
   /** Everything that needs the time of the first packet. */
   #start(): PacketLoop {
     const task = this.#task;
-    this.#baseSeconds = this.#merge.timestampSeconds;
+    // Dates beyond what an int64 of nanoseconds holds are no dates.
+    this.#baseSeconds = Math.max(-9e9, Math.min(9e9, this.#merge.timestampSeconds));
     this.#baseNanos = this.#merge.timestampNanos;
     const router = new Router({
       spec: task.router,
@@ -142,7 +145,9 @@ class Session {
     const { source } = record;
     const packet = this.#packet;
     this.#packets++;
-    const timeNs = (record.timestampSeconds - this.#baseSeconds) * 1e9 + record.timestampNanos - this.#baseNanos;
+    const timeNs = clampTime(
+      (record.timestampSeconds - this.#baseSeconds) * 1e9 + record.timestampNanos - this.#baseNanos,
+    );
     if (timeNs > this.#lastNs) this.#lastNs = timeNs;
     const named = loop.named[source] ?? this.#namedByCapture(loop, source);
     this.#count(source, record.wireLength);
@@ -289,6 +294,11 @@ class Session {
       ...(damage === undefined ? {} : { damage: { offsetBytes: damage.offsetBytes, message: damage.message } }),
     };
   }
+}
+
+/** A corrupt timestamp can say anything: nothing is further than MAX_SPAN_NS from the first packet. */
+function clampTime(timeNs: number): number {
+  return Math.max(-MAX_SPAN_NS, Math.min(MAX_SPAN_NS, timeNs));
 }
 
 interface PacketLoop {

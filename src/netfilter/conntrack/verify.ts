@@ -1,10 +1,10 @@
 // Is the layer-4 checksum right? Conntrack asks at prerouting (nf_ip_checksum, nf_ip6_checksum of net/netfilter/utils.c).
 // Captures differ from what a router receives: a frame taken at its sender may hold only the pseudo-header sum
 // (transmit offload: valid, to be filled in on output), and a frame cut by the capture cannot be verified.
-import { be16, u8, u32 } from '../../base/columns.ts';
+import { be16, u32 } from '../../base/columns.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { eventKind } from '../../event/vocabulary.ts';
-import { checksumOffset, foldSum, pseudoHeaderSum } from '../../packet/checksum.ts';
+import { checksumOffset, foldSum, pseudoHeaderSum, sumWords } from '../../packet/checksum.ts';
 import type { Packet } from '../../packet/packet.ts';
 import { PROTOCOL_ICMP, PROTOCOL_UDP, PROTOCOL_UDPLITE } from './tuple.ts';
 
@@ -36,30 +36,10 @@ export function hasGoodChecksum(packet: Packet, coverage: number, recorder: Reco
   // udplite_error asks for UDP's number in the pseudo header (RFC 3828 says 136): right UDP-Lite looks wrong to it.
   const number = protocol === PROTOCOL_UDPLITE ? PROTOCOL_UDP : protocol;
   const pseudo = protocol === PROTOCOL_ICMP ? 0 : pseudoHeaderSum(data, network, version, number, length);
-  if (foldSum(sumOctets(data, transport, transport + coverage) + pseudo) === 0xffff) return true;
+  if (foldSum(sumWords(data, transport, transport + coverage) + pseudo) === 0xffff) return true;
   if (protocol === PROTOCOL_ICMP || be16(data, transport + field) !== foldSum(pseudo)) return false;
   packet.checksumPartial = true;
   return true;
-}
-
-/**
- * One's complement sum of the 16-bit words of data[from, to), not folded; an odd last octet is padded with zero. High and
- * low octets are added apart: no value leaves the small integers, so nothing is boxed. 450 ns for 1466 octets where
- * sumWords() takes 730, and 5 KB less garbage a packet (Node 20, in nf_conntrack_in's place over 10,000 flows).
- */
-export function sumOctets(data: Uint8Array, from: number, to: number): number {
-  let high = 0;
-  let low = 0;
-  let i = from;
-  for (const end = to - 7; i < end; i += 8) {
-    high = (high + u8(data, i) + u8(data, i + 2) + u8(data, i + 4) + u8(data, i + 6)) | 0;
-    low = (low + u8(data, i + 1) + u8(data, i + 3) + u8(data, i + 5) + u8(data, i + 7)) | 0;
-  }
-  for (; i < to; i += 2) {
-    high = (high + u8(data, i)) | 0;
-    if (i + 1 < to) low = (low + u8(data, i + 1)) | 0;
-  }
-  return high * 256 + low;
 }
 
 /** CRC-32C by octet (RFC 3309, reflected polynomial 0x82f63b78). */
