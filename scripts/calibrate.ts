@@ -13,13 +13,13 @@ import { packetCycles, price } from '../src/cost/pricing.ts';
 import { profile } from '../src/cost/profiles.ts';
 import type { Weight, WeightTable } from '../src/cost/weights/weights.ts';
 import type { Fit, Observation, Residual } from './calibrate/fit.ts';
-import { fitWeights, median, rootMeanSquare } from './calibrate/fit.ts';
+import { fitWeights, median, residual, rootMeanSquare } from './calibrate/fit.ts';
 import type { Observed } from './calibrate/observe.ts';
 import { observe } from './calibrate/observe.ts';
 import { PRIORS } from './calibrate/priors.ts';
 import { PUBLISHED_CHECKS } from './calibrate/published-checks.ts';
 import type { Scenario } from './calibrate/scenarios.ts';
-import { loadScenarios } from './calibrate/scenarios.ts';
+import { loadHeldOut, loadScenarios } from './calibrate/scenarios.ts';
 import { writeWeights } from './calibrate/write-weights.ts';
 
 /** How much the hand-read start counts against a scenario's relative error: small, it only decides what they cannot. */
@@ -30,25 +30,19 @@ const CONSTANTS = { 'x86-64': 'X86_64_WEIGHTS', arm64: 'ARM64_WEIGHTS' } as cons
 
 const { values } = parseArgs({
   options: {
+    root: { type: 'string' },
     shared: { type: 'string' },
     dump: { type: 'string', default: join(tmpdir(), 'nftreplay-calibration') },
     write: { type: 'boolean', default: false },
     table: { type: 'string' },
   },
 });
-const root = projectRoot();
+const root = values.root ?? projectRoot();
 const shared = values.shared ?? resolve(root, '../shared');
 
 const { scenarios, kernels } = loadScenarios(shared, join(root, 'scripts/calibrate'), values.dump);
-const counted: { scenario: Scenario; observed: Observed; features: Float64Array }[] = [];
-for (const scenario of scenarios) {
-  try {
-    const observed = await observe(scenario);
-    counted.push({ scenario, observed, features: countFeatures(observed) });
-  } catch (error) {
-    process.stderr.write(`${scenario.name}: left out: ${(error as Error).message}\n`);
-  }
-}
+const counted = await countAll(scenarios);
+const heldOut = await countAll(loadHeldOut(shared, join(root, 'scripts/calibrate'), values.dump));
 const start = Float64Array.from(FEATURES, (name) => priorOf(name).instructions);
 let anchor: Float64Array = start;
 const fits: Record<string, Fit> = {};
@@ -67,7 +61,7 @@ for (const set of SETS) {
   }
   if (set === 'x86-64') anchor = result.weights; // arm64 starts where x86-64 ended: nearly the same compiled code
 }
-process.stdout.write(`\n${checks().join('\n')}\n`);
+process.stdout.write(`\n${heldOutTable(fits).join('\n')}\n\n${checks().join('\n')}\n`);
 if (values.table !== undefined) writeFileSync(values.table, markdown(fits));
 
 /** dist/scripts/calibrate.js and scripts/calibrate.ts both find the checkout. */
@@ -80,6 +74,42 @@ function priorOf(name: string): { instructions: number; note?: string } {
   const prior = PRIORS[name];
   if (prior === undefined) throw new Error(`scripts/calibrate/priors.ts has no row for ${name}`);
   return prior;
+}
+
+interface Counted {
+  scenario: Scenario;
+  observed: Observed;
+  features: Float64Array;
+}
+
+async function countAll(list: Scenario[]): Promise<Counted[]> {
+  const rows: Counted[] = [];
+  for (const scenario of list) {
+    try {
+      const observed = await observe(scenario);
+      rows.push({ scenario, observed, features: countFeatures(observed) });
+    } catch (error) {
+      process.stderr.write(`${scenario.name}: left out: ${(error as Error).message}\n`);
+    }
+  }
+  return rows;
+}
+
+/** Whole firewalls that the fit never saw. */
+function heldOutTable(all: Record<string, Fit>): string[] {
+  const residuals = (set: (typeof SETS)[number]) =>
+    heldOut.map(({ scenario, features }) =>
+      residual(
+        { scenario: scenario.name, measured: scenario.measured[set] ?? Number.NaN, features },
+        (all[set] as Fit).weights,
+      ),
+    );
+  const [x86, arm] = [residuals('x86-64'), residuals('arm64')];
+  const say = (set: string, rows: Residual[]) => {
+    const errors = rows.map((row) => Math.abs(row.error));
+    return `- ${set}, never fitted: ${rows.length} composite scenarios, median error ${percent(median(errors))}, worst ${percent(Math.max(...errors))}`;
+  };
+  return [say('x86-64', x86), say('arm64', arm), '', ...rowsOf(x86, arm)];
 }
 
 /** Mean count of each feature over the measured packets. */
@@ -150,34 +180,46 @@ function report(set: string, result: Fit): void {
 function summary(set: string, result: Fit): string {
   const errors = result.residuals.map((row) => Math.abs(row.error));
   const left = result.crossValidated.map((row) => Math.abs(row.error));
+  const worstLeft = result.crossValidated.find((row) => Math.abs(row.error) === Math.max(0, ...left));
   const worst = result.residuals.reduce(
     (a, b) => (Math.abs(b.error) > Math.abs(a.error) ? b : a),
     result.residuals[0] as Residual,
   );
   return (
     `${set}: ${errors.length} scenarios, median error ${percent(median(errors))}, worst ${percent(Math.max(0, ...errors))} (${worst?.scenario}), ` +
-    `left out in turn: median ${percent(median(left))}, worst ${percent(Math.max(0, ...left))}, rms ${percent(rootMeanSquare(left))}`
+    `${left.length} left out in turn: median ${percent(median(left))}, worst ${percent(Math.max(0, ...left))} (${worstLeft?.scenario}), rms ${percent(rootMeanSquare(left))}, ${result.alone.length} alone with a feature`
   );
 }
 
 function markdown(all: Record<string, Fit>): string {
   const [x86, arm] = [all['x86-64'] as Fit, all.arm64 as Fit];
-  const byName = new Map(arm.residuals.map((row) => [row.scenario, row]));
-  const cells = (row: Residual | undefined) =>
-    row === undefined
-      ? '| | | '
-      : `| ${row.measured.toFixed(0)} | ${row.predicted.toFixed(0)} | ${percent(row.error)} `;
-  const lines = x86.residuals.map((row) => `| ${row.scenario} ${cells(row)}${cells(byName.get(row.scenario))}|`);
   return [
     ...SETS.map((set) => `- ${summary(set, all[set] as Fit)}`),
     '',
-    '| scenario | x86-64 measured | fitted | error | arm64 measured | fitted | error |',
-    '|---|---:|---:|---:|---:|---:|---:|',
-    ...lines,
+    ...rowsOf(x86.residuals, arm.residuals),
+    '',
+    '## Firewalls that the fit never saw',
+    '',
+    ...heldOutTable(all),
+    '',
+    '## Published figures beside the profiles',
     '',
     ...checks(),
     '',
   ].join('\n');
+}
+
+function rowsOf(x86: Residual[], arm: Residual[]): string[] {
+  const byName = new Map(arm.map((row) => [row.scenario, row]));
+  const cells = (row: Residual | undefined) =>
+    row === undefined
+      ? '| | | '
+      : `| ${row.measured.toFixed(0)} | ${row.predicted.toFixed(0)} | ${percent(row.error)} `;
+  return [
+    '| scenario | x86-64 measured | estimated | error | arm64 measured | estimated | error |',
+    '|---|---:|---:|---:|---:|---:|---:|',
+    ...x86.map((row) => `| ${row.scenario} ${cells(row)}${cells(byName.get(row.scenario))}|`),
+  ];
 }
 
 function percent(value: number): string {

@@ -20,8 +20,10 @@ export interface Residual {
 export interface Fit {
   weights: Float64Array;
   residuals: Residual[];
-  /** Of scenarios left out of the fit that predicts them. */
+  /** Of scenarios left out of the fit that predicts them, where others show every feature of theirs. */
   crossValidated: Residual[];
+  /** Scenarios that alone show one of their features: nothing can be said of them by leaving them out. */
+  alone: string[];
 }
 
 const SMALLEST_SCALE = 20;
@@ -30,13 +32,21 @@ const SMALLEST_SCALE = 20;
 export function fitWeights(observations: Observation[], start: Float64Array, anchor: number, folds: number): Fit {
   const weights = solve(observations, start, anchor);
   const crossValidated: Residual[] = [];
+  const alone: string[] = [];
   for (let fold = 0; fold < folds; fold++) {
     const kept = observations.filter((_, index) => index % folds !== fold);
     const left = observations.filter((_, index) => index % folds === fold);
     const partial = solve(kept, start, anchor);
-    crossValidated.push(...left.map((row) => residual(row, partial)));
+    for (const row of left) {
+      if (isCovered(row, kept)) crossValidated.push(residual(row, partial));
+      else alone.push(row.scenario);
+    }
   }
-  return { weights, residuals: observations.map((row) => residual(row, weights)), crossValidated };
+  return { weights, residuals: observations.map((row) => residual(row, weights)), crossValidated, alone };
+}
+
+function isCovered(row: Observation, others: Observation[]): boolean {
+  return row.features.every((count, feature) => count === 0 || others.some((other) => other.features[feature] !== 0));
 }
 
 export function residual(row: Observation, weights: Float64Array): Residual {

@@ -2,7 +2,7 @@
 // and captures that nftreplay replays to count its own events of the same packets.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface Scenario {
   name: string;
@@ -45,6 +45,22 @@ interface Measurement {
   rows: { scenario: string; instructions: number; ok: boolean }[];
 }
 
+/** Composite rulesets that no fit sees: only what comes out of it is held against them. */
+export function loadHeldOut(shared: string, here: string, dump: string): Scenario[] {
+  dumpOne(shared, join(dump, 'heldout'), ['--scenarios', join(here, 'heldout-scenarios.py')]);
+  const byName = new Map<string, Scenario>();
+  for (const set of ['x86-64', 'arm64'] as const) {
+    const file = join(here, `heldout-${set.replace('-', '_')}.json`);
+    for (const row of (JSON.parse(readFileSync(file, 'utf8')) as Measurement).rows) {
+      if (!row.ok) continue;
+      const scenario = byName.get(row.scenario) ?? scenarioOf(row.scenario, join(dump, 'heldout', row.scenario));
+      scenario.measured[set] = row.instructions;
+      byName.set(row.scenario, scenario);
+    }
+  }
+  return [...byName.values()];
+}
+
 /** Reads the measurements and dumps both lists of scenarios into `dump` (unless they are there). */
 export function loadScenarios(shared: string, here: string, dump: string): { scenarios: Scenario[]; kernels: Kernels } {
   dumpScenarios(shared, here, dump);
@@ -82,14 +98,13 @@ function scenarioOf(name: string, folder: string): Scenario {
 }
 
 function dumpScenarios(shared: string, here: string, dump: string): void {
+  dumpOne(shared, join(dump, 'insn'), []);
+  dumpOne(shared, join(dump, 'more'), ['--scenarios', join(here, 'more-scenarios.py')]);
+}
+
+function dumpOne(shared: string, target: string, extra: string[]): void {
+  if (existsSync(target)) return;
+  mkdirSync(dirname(target), { recursive: true });
   const insn = join(shared, 'kernel-oracle/insn');
-  for (const [folder, extra] of [
-    ['insn', []],
-    ['more', ['--scenarios', join(here, 'more-scenarios.py')]],
-  ] as const) {
-    const target = join(dump, folder);
-    if (existsSync(target)) continue;
-    mkdirSync(dump, { recursive: true });
-    execFileSync('python3', [insn, '--dump', target, ...extra], { stdio: 'inherit' });
-  }
+  execFileSync('python3', [insn, '--dump', target, ...extra], { stdio: 'inherit' });
 }

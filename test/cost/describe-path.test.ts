@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describePath } from '../../src/cost/describe-path.ts';
 import { reasonIndex } from '../../src/event/reasons.ts';
+import { RULE_MATCHED } from '../../src/event/vocabulary.ts';
 import { ALL_EVENTS, namesOf, rule, type Step, tableOf } from './paths.ts';
 
 const names = namesOf({
@@ -28,10 +29,10 @@ describe('describePath', () => {
         ['forward', 4],
         ['base-chain', FORWARD],
         ...missed(0, 6),
-        rule(7, 4),
+        rule(7, RULE_MATCHED),
         ['jump', ACCEPT],
         rule(9, 2),
-        rule(10, 2),
+        rule(10, RULE_MATCHED),
         ['output', 4],
         ['nat-mangle', 6],
         'ct-confirm',
@@ -45,10 +46,10 @@ describe('describePath', () => {
       'a return to the calling chain names it again',
       [
         ['base-chain', FORWARD],
-        rule(0, 3),
+        rule(0, RULE_MATCHED),
         ['jump', ACCEPT],
         ...missed(9, 10).slice(0, 1),
-        rule(8, 1),
+        rule(8, RULE_MATCHED),
         ['policy', FORWARD],
       ],
       'fw4 forward: rule 1 of 9 matched, jump accept_to_wan > fw4 accept_to_wan: rule 1 missed > fw4 forward: rule 9 of 9 matched, policy',

@@ -13,7 +13,7 @@ export const MT7621: Profile = {
   cyclesPerInstruction: estimate(
     1.6,
     'cycles/instruction',
-    'in order, single issue, 32 KiB L1, 256 KiB L2 [d02]; with it the slow path comes near [x14] and [x16], software offload near [x12] and [x21]',
+    'in order, single issue, 32 KiB L1, 256 KiB L2 [d02]; with it the slow path lies between [x14] and [x16], software offload 10% above [x21] and half of [x12]',
     [1.2, 2.4],
   ),
   rxCycles: estimate(
