@@ -66,7 +66,7 @@ export function addLookup(reader: RuleReader, lookup: Expression & { kind: 'look
   const left = registerKey(reader, lookup.sreg, set.keyLength, set.keyTypes.length);
   if (left.kind === 'payload' && set.anonymous) noteIcmpType(context, set, left);
   const { expr, shift } = unmask(context, completeExpression(context, left));
-  const right = setOperand(set, left, expr, shift);
+  const right = setOperand(set, expr, shift);
   pushMatch(context, lookup.invert ? 'neq' : 'eq', bare(expr), right);
 }
 

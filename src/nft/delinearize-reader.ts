@@ -55,17 +55,17 @@ export function setNamed(reader: RuleReader, name: string): NftSet | undefined {
 export function mapping(reader: RuleReader, set: NftSet, register: number): { key: Expr; mappings: Expr } {
   const left = registerKey(reader, register, set.keyLength, set.keyTypes.length);
   const { expr, shift } = unmask(reader.context, completeExpression(reader.context, left));
-  return { key: bare(expr), mappings: setOperand(set, left, expr, shift) };
+  return { key: bare(expr), mappings: setOperand(set, expr, shift) };
 }
 
 /** `@name`, or the elements of an anonymous set, typed as what they are compared with. */
-export function setOperand(set: NftSet, loaded: Expr, shown: Expr, shift: number): Expr {
+export function setOperand(set: NftSet, shown: Expr, shift: number): Expr {
   if (!set.anonymous) return { kind: 'setref', name: set.name, ...typeOnly(shown) };
-  const types = keyTypes(set).map((type, index): ValueType => {
-    const part = loaded.kind === 'concat' ? (shown.kind === 'concat' ? shown.parts[index] : undefined) : shown;
-    return part === undefined
-      ? type
-      : { ...typeOnly(part), byteorder: set.interval ? 'big' : part.byteorder, length: type.length };
+  const own = keyTypes(set);
+  const parts = shown.kind === 'concat' ? shown.parts : [shown];
+  const types = parts.map((part, index): ValueType => {
+    const length = own.length === parts.length ? (own[index]?.length ?? part.length) : Math.ceil(part.length / 8) * 8;
+    return { ...typeOnly(part), byteorder: set.interval ? 'big' : part.byteorder, length };
   });
   const elements = delinearizeSet(set, set.elements, types);
   return shift === 0 ? elements : shiftKeys(elements, shift, shown);

@@ -30,8 +30,9 @@ export function keyTypes(set: NftSet): ValueType[] {
 /** Types of the fields of a map's data. */
 export function dataTypes(set: NftSet): ValueType[] {
   const words = set.dataTypeof?.split(' . ') ?? [];
-  const rest = set.dataTypes.length === 1 ? set.dataLength : 0;
-  return set.dataTypes.map((name, index) => {
+  const names = set.dataTypes.flatMap((name) => name.split(' . '));
+  const rest = names.length === 1 ? set.dataLength : 0;
+  return names.map((name, index) => {
     const octets = Math.ceil(datatype(name).bits / 8);
     return fieldType(name, octets === 0 ? rest : octets, words[index]);
   });

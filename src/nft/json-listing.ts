@@ -69,9 +69,12 @@ function jsonChain(table: Table, chain: Chain, options: PrintOptions): Json {
   if (chain.base !== undefined) {
     const { type, hook, priority, policy, devices } = chain.base;
     const [only] = devices;
-    const dev: JsonObject = only === undefined ? {} : { dev: devices.length === 1 ? only : devices };
+    const dev: JsonObject = only === undefined ? {} : { dev: devices.length === 1 ? only : [...devices].sort() };
     const hooked = { type, hook, prio: priority, policy };
-    Object.assign(root, options.dialect === '1.0.6' ? { ...hooked, ...dev } : { ...dev, ...hooked });
+    Object.assign(
+      root,
+      options.dialect === '1.0.6' ? { ...hooked, ...(devices.length === 1 ? dev : {}) } : { ...dev, ...hooked },
+    );
   }
   return { chain: root };
 }
@@ -94,7 +97,7 @@ function jsonFlowtable(table: Table, flowtable: Flowtable): Json {
   const { name, handle, priority, devices } = flowtable;
   const root: JsonObject = { family: table.family, name, table: table.name, handle, hook: 'ingress', prio: priority };
   const [only] = devices;
-  if (only !== undefined) root.dev = devices.length === 1 ? only : [...devices];
+  if (only !== undefined) root.dev = devices.length === 1 ? only : [...devices].sort();
   return { flowtable: root };
 }
 
@@ -115,7 +118,7 @@ function jsonSet(
     handle: set.handle,
   };
   if (set.comment !== undefined) root.comment = set.comment;
-  if (set.mapTo !== undefined) root.map = jsonData(set, useTypeof, isNew);
+  if (set.mapTo !== undefined) root.map = jsonData(set, isNew);
   if (!set.constant) {
     if (set.policy === 'memory') root.policy = 'memory';
     const size = setSize(table, set);
@@ -154,10 +157,9 @@ function oneOrList(names: readonly string[]): Json {
 }
 
 /** What a map leads to: nft 1.0.6 writes concatenated types as one text. */
-function jsonData(set: NftSet, useTypeof: boolean, isNew: boolean): Json {
+function jsonData(set: NftSet, isNew: boolean): Json {
   if (set.mapTo === 'verdict') return 'verdict';
   if (set.mapTo !== 'value') return set.mapTo ?? '';
-  if (useTypeof && set.dataTypeof !== undefined) return jsonTypeof(set.dataTypeof);
   return isNew ? oneOrList(set.dataTypes) : set.dataTypes.join(' . ');
 }
 

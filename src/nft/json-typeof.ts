@@ -23,6 +23,9 @@ function selector(text: string): Json {
   if (['vxlan', 'geneve', 'gre', 'gretap'].includes(first) && rest.length > 0) {
     return { payload: { tunnel: first, protocol: second, field: rest.join(' ') } };
   }
+  const numgen = /^numgen (inc|random) mod (\d+)(?: offset (\d+))?$/.exec(text);
+  if (numgen !== null)
+    return { numgen: { mode: numgen[1] ?? 'inc', mod: Number(numgen[2]), offset: Number(numgen[3] ?? 0) } };
   const raw = /^@(\w+),(\d+),(\d+)$/.exec(text);
   if (raw !== null) return { payload: { base: raw[1] ?? '', offset: Number(raw[2]), len: Number(raw[3]) } };
   if (findProtocol(first) !== undefined) return { payload: { protocol: first, field: tail } };

@@ -112,7 +112,7 @@ export function protocolName(number: number): string {
 export function listFlowtable(flowtable: Flowtable, options: PrintOptions, handle: string): string {
   const priority = priorityText(flowtable.priority, 'netdev', 'ingress');
   const quote = (device: string): string => (options.dialect === '1.0.6' ? safeText(device) : quoted(device));
-  const devices = flowtable.devices.map(quote).join(', ');
+  const devices = [...flowtable.devices].sort().map(quote).join(', ');
   const lines = [`hook ingress priority ${priority}`];
   if (flowtable.devices.length > 0) lines.push(`devices = { ${devices} }`);
   if (flowtable.offload) lines.push('flags offload');

@@ -61,16 +61,12 @@ export function setSize(table: Table, set: NftSet): number {
   return isFed ? DYNAMIC_SET_SIZE : 0;
 }
 
-/** The flags that are listed: `timeout` goes without saying beside a default timeout. */
+/** The flags that are listed: `timeout` alone goes without saying beside a default timeout. */
 export function setFlags(set: NftSet): string[] {
-  const hasTimeoutFlag = set.timeout && (set.timeoutMs ?? 0) === 0;
-  const flags = [
-    set.constant ? 'constant' : '',
-    set.dynamic ? 'dynamic' : '',
-    set.interval ? 'interval' : '',
-    hasTimeoutFlag ? 'timeout' : '',
-  ];
-  return flags.filter((flag) => flag !== '');
+  const flags = [set.constant ? 'constant' : '', set.dynamic ? 'dynamic' : '', set.interval ? 'interval' : ''];
+  const given = flags.filter((flag) => flag !== '');
+  if (set.timeout && (given.length > 0 || (set.timeoutMs ?? 0) === 0)) given.push('timeout');
+  return given;
 }
 
 /** `type ipv4_addr . inet_service : verdict`, or `typeof` as declared. */

@@ -94,7 +94,7 @@ function hookLine(table: Table, base: NonNullable<Chain['base']>, options: Liste
   const list =
     devices.length === 1 && only !== undefined
       ? ` device ${quoted(only)}`
-      : ` devices = { ${devices.map(quote).join(', ')} }`;
+      : ` devices = { ${[...devices].sort().map(quote).join(', ')} }`;
   const priority = priorityText(base.priority, table.family, hook);
   return `type ${type} hook ${hook}${devices.length === 0 ? '' : list} priority ${priority}; policy ${policy};`;
 }

@@ -122,7 +122,7 @@ describe('sets', () => {
     };
     const rules = ruleset({ sets: [set({ dynamic: true, timeout: true, timeoutMs: 60_000, sizeElements: 100 })] });
     expect(list(rules, state)).toContain(
-      '\t\tsize 100\n\t\tflags dynamic\n\t\ttimeout 1m\n\t\telements = { 10.0.0.7 timeout 1m expires 59s250ms }\n',
+      '\t\tsize 100\n\t\tflags dynamic,timeout\n\t\ttimeout 1m\n\t\telements = { 10.0.0.7 timeout 1m expires 59s250ms }\n',
     );
     expect(list(rules, state, { terse: true })).not.toContain('elements');
     expect(list(rules, state, { stateless: true })).toContain('{ 10.0.0.7 timeout 1m }');
