@@ -2,7 +2,7 @@
 // connection is mapped to. The mapping itself is src/netfilter/nat's.
 import { be16, be32 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
-import { NatRange } from '../nat/range.ts';
+import { NatRange, NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_PROTO_SPECIFIED } from '../nat/range.ts';
 import { NF_ACCEPT } from '../verdict.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Of, PrepareContext, PreparedExpression } from './prepared.ts';
@@ -10,7 +10,8 @@ import type { Of, PrepareContext, PreparedExpression } from './prepared.ts';
 /** Evaluates to NF_ACCEPT, or NF_DROP when there is no free port. */
 export function prepareNat(expression: Of<'nat'>, context: PrepareContext): PreparedExpression {
   const { nat } = context.engine;
-  const { addressMin, addressMax, flags, type, family } = expression;
+  const { addressMin, addressMax, type, family } = expression;
+  const flags = rangeFlags(expression, addressMin);
   const range = new NatRange();
   const isSource = type === 'snat';
   const min = addressMin === undefined ? -1 : registerOffset(addressMin);
@@ -36,11 +37,12 @@ export function prepareNat(expression: Of<'nat'>, context: PrepareContext): Prep
 export function prepareMasquerade(expression: Of<'masquerade'>, context: PrepareContext): PreparedExpression {
   const { nat } = context.engine;
   const range = new NatRange();
+  const flags = rangeFlags(expression);
   const setPorts = portSetter(expression, range);
   return {
     evaluate: (run) => {
       setPorts(run);
-      range.flags = expression.flags;
+      range.flags = flags;
       return run.packet.ct < 0 ? NF_ACCEPT : nat.masquerade(run.packet, range);
     },
     shape: { cost: 'masquerade', size: 0 },
@@ -51,15 +53,22 @@ export function prepareMasquerade(expression: Of<'masquerade'>, context: Prepare
 export function prepareRedirect(expression: Of<'redirect'>, context: PrepareContext): PreparedExpression {
   const { nat } = context.engine;
   const range = new NatRange();
+  const flags = rangeFlags(expression);
   const setPorts = portSetter(expression, range);
   return {
     evaluate: (run) => {
       setPorts(run);
-      range.flags = expression.flags;
+      range.flags = flags;
       return run.packet.ct < 0 ? NF_ACCEPT : nat.redirect(run.packet, run.hook, range);
     },
     shape: { cost: 'redirect', size: 0 },
   };
+}
+
+/** nft_nat_init and kin: what registers give is meant, though nft does not say so of an address in the flags. */
+function rangeFlags(expression: { flags: number; portMin?: number }, addressMin?: number): number {
+  const address = addressMin === undefined ? 0 : NF_NAT_RANGE_MAP_IPS;
+  return expression.flags | address | (expression.portMin === undefined ? 0 : NF_NAT_RANGE_PROTO_SPECIFIED);
 }
 
 /** nft_nat_setup_proto: ports stand in network order in their registers. */
