@@ -4,7 +4,7 @@
 //
 // SIMPLIFIED: a packet that the capture cut keeps its SCTP CRC, and a quotation that it cut is translated as far as it goes.
 import { be16, be32, putBe16, putBe32, u8, u32 } from '../../base/columns.ts';
-import { foldSum, writeTransportChecksum } from '../../packet/checksum.ts';
+import { foldSum, sumWords, writeTransportChecksum } from '../../packet/checksum.ts';
 import type { Packet } from '../../packet/packet.ts';
 import {
   PROTOCOL_DCCP,
@@ -21,7 +21,7 @@ import {
   TUPLE_PROTOCOL,
   TUPLE_SOURCE,
 } from '../conntrack/tuple.ts';
-import { isCut, sctpChecksum, sumOctets } from '../conntrack/verify.ts';
+import { isCut, sctpChecksum } from '../conntrack/verify.ts';
 import { MANIP_DESTINATION, MANIP_SOURCE } from './range.ts';
 
 /** What is to be written where: one object, filled for each mangling. */
@@ -65,7 +65,7 @@ export function mangleError(packet: Packet, tuples: Uint32Array, at: number, man
   const inner = transport + 8;
   if (inner + (version === 4 ? 20 : 40) > networkEnd) return isCut(packet);
   const found = quotedTransport(data, inner, networkEnd, version);
-  const before = isCut(packet) ? sumOctets(data, transport + 4, networkEnd) : 0;
+  const before = isCut(packet) ? sumWords(data, transport + 4, networkEnd) : 0;
   hand.data = data;
   hand.version = version;
   hand.network = inner;
@@ -78,7 +78,7 @@ export function mangleError(packet: Packet, tuples: Uint32Array, at: number, man
   setTarget(tuples, at, hand.manip === MANIP_DESTINATION);
   if (!mangle()) return false;
   const protocol = version === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
-  if (isCut(packet)) adjust(data, transport + 2, sumOctets(data, transport + 4, networkEnd) + notSum(before));
+  if (isCut(packet)) adjust(data, transport + 2, sumWords(data, transport + 4, networkEnd) + notSum(before));
   else writeTransportChecksum(data, packet.network, version, protocol, transport, networkEnd);
   setOuter(packet, manip);
   setTarget(tuples, at, manip === MANIP_SOURCE);
