@@ -3,13 +3,8 @@
 import type { Expression } from '../bytecode/expression.ts';
 import type { BinaryExpr, Expr, ExthdrExpr, PayloadExpr } from './ast.ts';
 import { fromBytes } from './datatypes.ts';
-import {
-  completePayload,
-  killDependency,
-  type RuleContext,
-  releaseDependency,
-  trimPayload,
-} from './delinearize-context.ts';
+import { completePayload, type RuleContext, trimPayload } from './delinearize-context.ts';
+import { killDependency, releaseDependency } from './delinearize-dependencies.ts';
 import { concat, constantOf, lowestBit, ones, rawValue, typeOnly, withType } from './delinearize-values.ts';
 import { type HeaderField, type OptionHeader, optionHeaders } from './headers.ts';
 

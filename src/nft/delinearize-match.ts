@@ -5,15 +5,12 @@ import type { NftSet } from '../bytecode/ruleset.ts';
 import type { Expr, RelationalExpr, RelationalOperator, Stmt } from './ast.ts';
 import {
   announcedLayer,
-  dependencyOf,
   expandPayload,
   isProtocolKey,
-  killDependency,
   type RuleContext,
-  releaseDependency,
-  storeDependency,
   updateContext,
 } from './delinearize-context.ts';
+import { dependencyOf, killDependency, releaseDependency, storeDependency } from './delinearize-dependencies.ts';
 import { completeExpression, unmask } from './delinearize-expressions.ts';
 import { bare, mapping, type RuleReader, registerKey, setNamed, setOperand } from './delinearize-reader.ts';
 import {
