@@ -42,6 +42,9 @@ const shared = values.shared ?? resolve(root, '../shared');
 
 const { scenarios, kernels } = loadScenarios(shared, join(root, 'scripts/calibrate'), values.dump);
 const counted = await countAll(scenarios);
+if (values.write && counted.length < scenarios.length) {
+  throw new Error('some scenarios were left out: weights fitted to the rest are not written');
+}
 const heldOut = await countAll(loadHeldOut(shared, join(root, 'scripts/calibrate'), values.dump));
 const start = Float64Array.from(FEATURES, (name) => priorOf(name).instructions);
 let anchor: Float64Array = start;
