@@ -17,11 +17,17 @@ export function applyChain(sources: Sources, table: DraftTable, block: ChainBloc
   const name = block.name.text;
   refuseLongName(sources, name, block.name.span);
   const base = block.hook === undefined ? undefined : baseChain(sources, table.family, block, block.hook);
-  if (base === undefined && block.devices !== undefined) throw sources.error('This chain type cannot be bound to device', block.devices.span ?? block.span);
+  if (base === undefined && block.devices !== undefined)
+    throw sources.error('This chain type cannot be bound to device', block.devices.span ?? block.span);
   const policy = policyOf(sources, block);
   const existing = table.chains.get(name);
   if (existing === undefined) {
-    if (base === undefined && policy !== undefined) throw sources.error('Could not process rule: Operation not supported', block.policy?.span ?? block.span, 'only base chains have a policy');
+    if (base === undefined && policy !== undefined)
+      throw sources.error(
+        'Could not process rule: Operation not supported',
+        block.policy?.span ?? block.span,
+        'only base chains have a policy',
+      );
     const chain: DraftChain = { name, handle: table.nextHandle(), rules: [], span: block.span };
     if (base !== undefined) chain.base = { ...base, policy: policy ?? 'accept' };
     if (block.comment !== undefined) chain.comment = block.comment;
@@ -30,21 +36,24 @@ export function applyChain(sources: Sources, table: DraftTable, block: ChainBloc
   }
   if (create) throw sources.error('Could not process rule: File exists', block.name.span);
   if (base !== undefined) {
-    const same = existing.base?.type === base.type && existing.base.hook === base.hook && existing.base.priority === base.priority;
+    const same =
+      existing.base?.type === base.type && existing.base.hook === base.hook && existing.base.priority === base.priority;
     if (!same) {
       throw sources.error(
         `Chain "${name}" already exists in table ${table.family} '${table.name}' with different declaration`,
         block.hook?.span ?? block.span,
       );
     }
-    for (const device of base.devices) if (existing.base?.devices.includes(device) === false) existing.base.devices.push(device);
+    for (const device of base.devices)
+      if (existing.base?.devices.includes(device) === false) existing.base.devices.push(device);
   }
   if (policy !== undefined && existing.base !== undefined) existing.base.policy = policy;
   return existing;
 }
 
 export function refuseLongName(sources: Sources, name: string, span: Span): void {
-  if (Buffer.byteLength(name) >= MAX_NAME) throw sources.error(`name too long, at most ${MAX_NAME - 1} characters`, span);
+  if (Buffer.byteLength(name) >= MAX_NAME)
+    throw sources.error(`name too long, at most ${MAX_NAME - 1} characters`, span);
 }
 
 function policyOf(sources: Sources, block: ChainBlock): 'accept' | 'drop' | undefined {
@@ -65,11 +74,19 @@ function baseChain(sources: Sources, family: Family, block: ChainBlock, spec: Ho
   const hook = spec.hook as Hook;
   const type = spec.type as ChainType;
   if (!FAMILY_HOOKS[family].includes(hook)) {
-    throw sources.error(`The ${family} family does not support this hook`, spec.hookSpan, `it has ${FAMILY_HOOKS[family].join(', ')}`);
+    throw sources.error(
+      `The ${family} family does not support this hook`,
+      spec.hookSpan,
+      `it has ${FAMILY_HOOKS[family].join(', ')}`,
+    );
   }
   const priority = evaluatePriority(sources, spec.priority, family, hook);
   if (!chainTypeExists(type, family, hook)) {
-    throw sources.error(`Chain of type "${type}" is not supported, perhaps kernel support is missing?`, spec.span ?? block.span, `type ${type} does not exist at hook ${hook} of family ${family}`);
+    throw sources.error(
+      `Chain of type "${type}" is not supported, perhaps kernel support is missing?`,
+      spec.span ?? block.span,
+      `type ${type} does not exist at hook ${hook} of family ${family}`,
+    );
   }
   if (type === 'nat' && priority <= NAT_PRIORITY_FLOOR) {
     throw sources.error('Chains of type "nat" must have a priority value above -200', spec.priority.span);
@@ -80,7 +97,11 @@ function baseChain(sources: Sources, family: Family, block: ChainBlock, spec: Ho
   }
   const devices = block.devices === undefined ? [] : devicesOf(sources, block.devices);
   if (mayHaveDevices && devices.length === 0) {
-    throw sources.error('Could not process rule: No such file or directory', spec.span ?? block.span, 'a chain at this hook needs a device');
+    throw sources.error(
+      'Could not process rule: No such file or directory',
+      spec.span ?? block.span,
+      'a chain at this hook needs a device',
+    );
   }
   return { type, hook, priority, devices };
 }
@@ -90,14 +111,18 @@ function evaluatePriority(sources: Sources, spec: PrioritySpec, family: Family, 
   const base = resolve(spec.base);
   if (base.kind === 'value') return Number(base.value) + spec.offset;
   if (base.kind !== 'symbol') throw sources.error('not a valid priority expression', spec.base.span);
-  const match = /^\s*([^\s+-]+)(?:\s*([+-])\s*(\d{1,9}))?\s*$/.exec(base.text) ?? /^\s*(-?\d{1,10})()()\s*$/.exec(base.text);
+  const match =
+    /^\s*([^\s+-]+)(?:\s*([+-])\s*(\d{1,9}))?\s*$/.exec(base.text) ?? /^\s*(-?\d{1,10})()()\s*$/.exec(base.text);
   const name = match?.[1] ?? base.text;
   if (/^-?\d{1,10}$/.test(base.text.trim())) return Number(base.text) + spec.offset;
   const named = namedPriority(name, family, hook);
   if (match === null || named === undefined) {
     const names = priorityNames(family, hook);
     const meant = nearest(name, names);
-    const hint = meant === undefined ? `names at hook ${hook} of family ${family}: ${names.join(', ')}` : `did you mean '${meant}'?`;
+    const hint =
+      meant === undefined
+        ? `names at hook ${hook} of family ${family}: ${names.join(', ')}`
+        : `did you mean '${meant}'?`;
     throw sources.error(`invalid priority expression '${base.text}' in this context.`, spec.span, hint);
   }
   const extra = match[3] === undefined ? 0 : Number(match[3]) * (match[2] === '-' ? -1 : 1);
@@ -121,7 +146,8 @@ export function devicesOf(sources: Sources, expr: Expr): string[] {
         add(item.key, depth + 1);
         return;
       case 'symbol':
-        if (item.text === '' || item.text.length > 15) throw sources.error('interface name too long, at most 15 characters', item.span ?? expr.span);
+        if (item.text === '' || item.text.length > 15)
+          throw sources.error('interface name too long, at most 15 characters', item.span ?? expr.span);
         if (!names.includes(item.text)) names.push(item.text);
         return;
       default:
@@ -129,7 +155,8 @@ export function devicesOf(sources: Sources, expr: Expr): string[] {
     }
   };
   add(expr, 0);
-  if (names.length > MAX_DEVICES) throw sources.error('Could not process rule: Argument list too long', expr.span, `at most ${MAX_DEVICES} devices`);
+  if (names.length > MAX_DEVICES)
+    throw sources.error('Could not process rule: Argument list too long', expr.span, `at most ${MAX_DEVICES} devices`);
   return names;
 }
 
@@ -138,7 +165,11 @@ export function applyFlowtable(sources: Sources, table: DraftTable, block: Flowt
   const name = block.name.text;
   refuseLongName(sources, name, block.name.span);
   if (!['ip', 'ip6', 'inet'].includes(table.family)) {
-    throw sources.error('Could not process rule: Operation not supported', block.name.span, `tables of family ${table.family} have no flowtables`);
+    throw sources.error(
+      'Could not process rule: Operation not supported',
+      block.name.span,
+      `tables of family ${table.family} have no flowtables`,
+    );
   }
   const devices = block.devices === undefined ? [] : devicesOf(sources, block.devices);
   const existing = table.flowtables.get(name);
@@ -147,10 +178,18 @@ export function applyFlowtable(sources: Sources, table: DraftTable, block: Flowt
     for (const device of devices) if (!existing.devices.includes(device)) existing.devices.push(device);
     return;
   }
-  if (block.hook === undefined && block.devices === undefined) {
+  if (block.hook === undefined) {
     throw sources.error('missing hook and priority in flowtable declaration', block.span);
   }
   const priority = block.priority === undefined ? 0 : evaluatePriority(sources, block.priority, 'netdev', 'ingress');
-  const flowtable: DraftFlowtable = { name, handle: table.nextHandle(), priority, devices, offload: block.offload, counter: block.counter, span: block.span };
+  const flowtable: DraftFlowtable = {
+    name,
+    handle: table.nextHandle(),
+    priority,
+    devices,
+    offload: block.offload,
+    counter: block.counter,
+    span: block.span,
+  };
   table.flowtables.set(name, flowtable);
 }

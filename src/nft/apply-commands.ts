@@ -1,15 +1,15 @@
 // Applies a ruleset's commands in nft's order: of a table block first its chains, then objects, sets with their elements,
 // flowtables, and at last the rules. Checks what nft's cache and the kernel check: that what is named exists.
 import type { ObjectType } from '../bytecode/expression.ts';
+import { applyChain, applyFlowtable, refuseLongName } from './apply-chain.ts';
 import type { RuleNode, Span } from './ast.ts';
 import type { ChainBlock, Command, Name, ObjectBlock, SetBlock, TableBlock, Target } from './ast-commands.ts';
-import { applyChain, applyFlowtable, refuseLongName } from './apply-chain.ts';
 import { type DraftChain, type DraftObject, type DraftRule, DraftRuleset, type DraftTable } from './draft-ruleset.ts';
 import { evaluateRule, newContext } from './evaluate.ts';
 import type { DraftSet } from './evaluate-context.ts';
 import { changeElements } from './evaluate-set.ts';
 import { declareSet } from './evaluate-set-declaration.ts';
-import { cloneExpr, sameDatatype, describeType } from './expressions.ts';
+import { cloneExpr, describeType, sameDatatype } from './expressions.ts';
 import type { LinearExpression } from './linear.ts';
 import { Linearizer } from './linearize.ts';
 import { linearizeStatement } from './linearize-statement.ts';
@@ -62,7 +62,12 @@ class Applier {
         if (command.block !== undefined) this.#addSet(table, command.block, create);
         return;
       case 'element':
-        changeElements(newContext(this.#sources, table.family, table), this.#set(table, command.target), command.elements, 'add');
+        changeElements(
+          newContext(this.#sources, table.family, table),
+          this.#set(table, command.target),
+          command.elements,
+          'add',
+        );
         return;
       case 'flowtable':
         if (command.block !== undefined) applyFlowtable(this.#sources, table, command.block, create);
@@ -86,7 +91,10 @@ class Applier {
     if (block === undefined) return;
     for (const flag of block.flags) table.flags.add(flag as 'dormant');
     if (block.comment !== undefined) table.comment = block.comment;
-    const chains = block.chains.map((chain) => ({ block: chain, chain: applyChain(this.#sources, table, chain, false) }));
+    const chains = block.chains.map((chain) => ({
+      block: chain,
+      chain: applyChain(this.#sources, table, chain, false),
+    }));
     for (const object of block.objects) this.#addObject(table, object, false);
     for (const set of block.sets) this.#addSet(table, set, false);
     for (const flowtable of block.flowtables) applyFlowtable(this.#sources, table, flowtable, false);
@@ -95,7 +103,12 @@ class Applier {
 
   #addChain(table: DraftTable, target: Target, block: ChainBlock | undefined, create: boolean): void {
     const name = target.name as Name;
-    const chain = applyChain(this.#sources, table, block ?? { name, offload: false, rules: [], span: name.span }, create);
+    const chain = applyChain(
+      this.#sources,
+      table,
+      block ?? { name, offload: false, rules: [], span: name.span },
+      create,
+    );
     if (block !== undefined) this.#addRules(table, chain, block);
   }
 
@@ -134,7 +147,12 @@ class Applier {
     const rules = chain.rules;
     const find = (handle: { number: number; span: Span }): number => {
       const index = rules.findIndex((rule) => rule.handle === handle.number);
-      if (index < 0) throw this.#sources.error('Could not process rule: No such file or directory', handle.span, 'the chain has no rule with this handle');
+      if (index < 0)
+        throw this.#sources.error(
+          'Could not process rule: No such file or directory',
+          handle.span,
+          'the chain has no rule with this handle',
+        );
       return index;
     };
     let at = command.op === 'insert' ? 0 : rules.length;
@@ -144,7 +162,11 @@ class Applier {
     } else if (command.position !== undefined) at = find(command.position) + (command.op === 'insert' ? 0 : 1);
     else if (command.index !== undefined) {
       if (command.index.number >= rules.length) {
-        throw this.#sources.error('Could not process rule: No such file or directory', command.index.span, `the chain has ${rules.length} rules`);
+        throw this.#sources.error(
+          'Could not process rule: No such file or directory',
+          command.index.span,
+          `the chain has ${rules.length} rules`,
+        );
       }
       at = command.index.number + (command.op === 'insert' ? 0 : 1);
     }
@@ -174,15 +196,23 @@ class Applier {
       const other = existing.mapTo === undefined ? 'set' : 'map';
       throw this.#sources.error(`Cannot merge ${what} with incompatible existing ${other} of same name`, span);
     }
-    if (declared.interval && !existing.interval) throw this.#sources.error(`existing ${what} lacks interval flag`, span);
+    if (declared.interval && !existing.interval)
+      throw this.#sources.error(`existing ${what} lacks interval flag`, span);
     for (const part of ['data', 'key'] as const) {
       const [mine, theirs] = [declared[part]?.datatype, existing[part]?.datatype];
       if (mine !== undefined && theirs !== undefined && !sameDatatype(mine, theirs)) {
-        throw this.#sources.error(`${what} already exists with different datatype (${describeType(theirs)} vs ${describeType(mine)})`, span);
+        throw this.#sources.error(
+          `${what} already exists with different datatype (${describeType(theirs)} vs ${describeType(mine)})`,
+          span,
+        );
       }
     }
     if (existing.interval !== declared.interval || existing.timeout !== declared.timeout) {
-      throw this.#sources.error('Could not process rule: File exists', span, `the ${what} was declared with other flags`);
+      throw this.#sources.error(
+        'Could not process rule: File exists',
+        span,
+        `the ${what} was declared with other flags`,
+      );
     }
   }
 
@@ -194,8 +224,17 @@ class Applier {
     }
     const { name, span, states, ...body } = block;
     this.#refuseIncomplete(block);
-    if (block.type === 'ct helper' && block.l3proto !== undefined && block.l3proto !== table.family && table.family !== 'inet') {
-      throw this.#sources.error('Could not process rule: Invalid argument', span, `l3proto ${block.l3proto} in a table of family ${table.family}`);
+    if (
+      block.type === 'ct helper' &&
+      block.l3proto !== undefined &&
+      block.l3proto !== table.family &&
+      table.family !== 'inet'
+    ) {
+      throw this.#sources.error(
+        'Could not process rule: Invalid argument',
+        span,
+        `l3proto ${block.l3proto} in a table of family ${table.family}`,
+      );
     }
     const object = { ...body, name: name.text, handle: table.nextHandle(), span } as DraftObject;
     if (object.type === 'ct timeout') object.policy = this.#timeoutPolicy(object.protocol, states ?? []);
@@ -204,11 +243,22 @@ class Applier {
   }
 
   #refuseIncomplete(block: ObjectBlock): void {
-    if (block.type === 'ct expectation' && (block.protocol === 0 || block.dport === 0 || block.timeoutMs === 0 || block.size === 0)) {
-      throw this.#sources.error('missing options', block.span, 'a ct expectation needs protocol, dport, timeout and size');
+    if (
+      block.type === 'ct expectation' &&
+      (block.protocol === 0 || block.dport === 0 || block.timeoutMs === 0 || block.size === 0)
+    ) {
+      throw this.#sources.error(
+        'missing options',
+        block.span,
+        'a ct expectation needs protocol, dport, timeout and size',
+      );
     }
     if (block.type === 'ct helper' && block.helper === '') {
-      throw this.#sources.error('Could not process rule: Invalid argument', block.span, 'a ct helper needs type and protocol');
+      throw this.#sources.error(
+        'Could not process rule: Invalid argument',
+        block.span,
+        'a ct helper needs type and protocol',
+      );
     }
     if (block.type === 'limit' && block.limit.rate === 0) {
       throw this.#sources.error('Could not process rule: Invalid argument', block.span, 'a limit needs a rate above 0');
@@ -221,7 +271,11 @@ class Applier {
     for (const { name, seconds } of states) {
       if (!(name.text in known)) {
         const meant = nearest(name.text, Object.keys(known));
-        throw this.#sources.error('invalid state for this protocol', name.span, meant === undefined ? `one of ${Object.keys(known).join(', ')}` : `did you mean '${meant}'?`);
+        throw this.#sources.error(
+          'invalid state for this protocol',
+          name.span,
+          meant === undefined ? `one of ${Object.keys(known).join(', ')}` : `did you mean '${meant}'?`,
+        );
       }
       policy[name.text] = seconds;
     }
@@ -233,11 +287,22 @@ class Applier {
     const table = this.ruleset.find(target.family, name.text);
     if (table !== undefined) return table;
     const other = this.ruleset.tables.find((candidate) => candidate.name === name.text);
-    const meant = other ?? this.ruleset.tables.find((candidate) => candidate.name === nearest(name.text, this.ruleset.tables.map((table) => table.name)));
+    const meant =
+      other ??
+      this.ruleset.tables.find(
+        (candidate) =>
+          candidate.name ===
+          nearest(
+            name.text,
+            this.ruleset.tables.map((table) => table.name),
+          ),
+      );
     throw this.#sources.error(
       'No such file or directory',
       name.span,
-      meant === undefined ? `there is no table '${name.text}' of family ${target.family}` : `did you mean table '${meant.name}' in family ${meant.family}?`,
+      meant === undefined
+        ? `there is no table '${name.text}' of family ${target.family}`
+        : `did you mean table '${meant.name}' in family ${meant.family}?`,
     );
   }
 
@@ -256,7 +321,10 @@ class Applier {
   }
 
   #notFound(what: string, name: Name, names: readonly string[]): Error {
-    const meant = nearest(name.text, names.filter((candidate) => !candidate.startsWith('__')));
+    const meant = nearest(
+      name.text,
+      names.filter((candidate) => !candidate.startsWith('__')),
+    );
     const hint = meant === undefined ? `there is no ${what} '${name.text}'` : `did you mean ${what} '${meant}'?`;
     return this.#sources.error('No such file or directory', name.span, hint);
   }
@@ -264,7 +332,8 @@ class Applier {
   #flush(command: Command): void {
     if (command.object === 'ruleset') {
       const { anyFamily, target } = command;
-      for (const table of [...this.ruleset.tables]) if (anyFamily || table.family === target.family) this.ruleset.remove(table);
+      for (const table of [...this.ruleset.tables])
+        if (anyFamily || table.family === target.family) this.ruleset.remove(table);
       return;
     }
     const table = this.#table(command.target);
@@ -278,21 +347,37 @@ class Applier {
     const mayBeMissing = command.op === 'destroy';
     const { target } = command;
     if (command.object === 'table') {
-      const found = target.handle === undefined ? this.ruleset.find(target.family, (target.table as Name).text) : this.ruleset.tables.find((table) => table.handle === target.handle?.number);
+      const found =
+        target.handle === undefined
+          ? this.ruleset.find(target.family, (target.table as Name).text)
+          : this.ruleset.tables.find((table) => table.handle === target.handle?.number);
       if (found !== undefined) this.ruleset.remove(found);
       else if (!mayBeMissing) {
         const at = target.handle?.span ?? (target.table as Name).span;
-        throw this.#sources.error('Could not process rule: No such file or directory', at, "write 'destroy table' when it may be missing");
+        throw this.#sources.error(
+          'Could not process rule: No such file or directory',
+          at,
+          "write 'destroy table' when it may be missing",
+        );
       }
       return;
     }
     if (mayBeMissing && this.ruleset.find(target.family, (target.table as Name).text) === undefined) return;
     const table = this.#table(target);
     if (command.object === 'element') {
-      changeElements(newContext(this.#sources, table.family, table), this.#set(table, target), command.elements, 'remove');
+      changeElements(
+        newContext(this.#sources, table.family, table),
+        this.#set(table, target),
+        command.elements,
+        'remove',
+      );
     } else if (command.object === 'rule') this.#deleteRule(table, target, mayBeMissing);
     else if (!this.#deleteNamed(table, command) && !mayBeMissing) {
-      throw this.#notFound(command.object === 'object' ? command.objectType : command.object, target.name ?? { text: String(target.handle?.number), span: command.span }, this.#names(table, command));
+      throw this.#notFound(
+        command.object === 'object' ? command.objectType : command.object,
+        target.name ?? { text: String(target.handle?.number), span: command.span },
+        this.#names(table, command),
+      );
     }
     table.dropUnusedSets();
   }
@@ -309,7 +394,11 @@ class Applier {
     const index = chain.rules.findIndex((rule) => rule.handle === target.handle?.number);
     if (index >= 0) chain.rules.splice(index, 1);
     else if (!mayBeMissing) {
-      throw this.#sources.error('Could not process rule: No such file or directory', target.handle?.span, 'the chain has no rule with this handle');
+      throw this.#sources.error(
+        'Could not process rule: No such file or directory',
+        target.handle?.span,
+        'the chain has no rule with this handle',
+      );
     }
   }
 
@@ -323,12 +412,14 @@ class Applier {
     };
     switch (command.object) {
       case 'chain':
-        if (command.block?.devices !== undefined) throw this.#sources.unsupported("'delete chain' of devices", command.span);
+        if (command.block?.devices !== undefined)
+          throw this.#sources.unsupported("'delete chain' of devices", command.span);
         return from(table.chains);
       case 'set':
         return from(table.sets);
       case 'flowtable':
-        if (command.block?.devices !== undefined) throw this.#sources.unsupported("'delete flowtable' of devices", command.span);
+        if (command.block?.devices !== undefined)
+          throw this.#sources.unsupported("'delete flowtable' of devices", command.span);
         return from(table.flowtables);
       case 'object': {
         const type: ObjectType = command.objectType;
@@ -357,8 +448,17 @@ class Applier {
 /** States of `ct timeout` policies with nft's defaults, in seconds (nftables src/rule.c). */
 const TIMEOUT_STATES: Record<number, Record<string, number>> = {
   6: {
-    syn_sent: 120, syn_recv: 60, established: 432000, fin_wait: 120, close_wait: 60, last_ack: 30, time_wait: 120, close: 10, syn_sent2: 120,
-    retrans: 300, unack: 300,
+    syn_sent: 120,
+    syn_recv: 60,
+    established: 432000,
+    fin_wait: 120,
+    close_wait: 60,
+    last_ack: 30,
+    time_wait: 120,
+    close: 10,
+    syn_sent2: 120,
+    retrans: 300,
+    unack: 300,
   },
   17: { unreplied: 30, replied: 120 },
 };

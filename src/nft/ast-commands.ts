@@ -49,7 +49,12 @@ export interface SetBlock {
 }
 
 /** Parsed like the kernel's object, but handles come later. */
-export type ObjectBlock = { name: Name; comment?: string; span: Span; states?: { name: Name; seconds: number }[] } & ObjectBody;
+export type ObjectBlock = {
+  name: Name;
+  comment?: string;
+  span: Span;
+  states?: { name: Name; seconds: number }[];
+} & ObjectBody;
 /** Distributes over the kinds of object. */
 type BodyOf<T> = T extends unknown ? Omit<T, 'name' | 'handle' | 'comment' | 'location'> : never;
 export type ObjectBody = BodyOf<StatefulObject>;
@@ -74,7 +79,14 @@ export interface TableBlock {
 }
 
 export type CommandOp =
-  | 'add' | 'create' | 'insert' | 'replace' | 'delete' | 'destroy' | 'flush' | 'rename'
+  | 'add'
+  | 'create'
+  | 'insert'
+  | 'replace'
+  | 'delete'
+  | 'destroy'
+  | 'flush'
+  | 'rename'
   /** list, get, reset, monitor, …: nothing that changes a fresh ruleset; ignored with a note. */
   | 'ignored';
 
@@ -89,7 +101,12 @@ export interface Target {
 export type Command = { op: CommandOp; target: Target; span: Span } & (
   | { object: 'table'; block?: TableBlock }
   | { object: 'chain'; block?: ChainBlock; newName?: Name }
-  | { object: 'rule'; rule?: RuleNode; position?: { number: number; span: Span }; index?: { number: number; span: Span } }
+  | {
+      object: 'rule';
+      rule?: RuleNode;
+      position?: { number: number; span: Span };
+      index?: { number: number; span: Span };
+    }
   | { object: 'set'; block?: SetBlock; isMap: boolean }
   | { object: 'element'; elements: Expr }
   | { object: 'flowtable'; block?: FlowtableBlock }

@@ -1,8 +1,9 @@
 // The typed tree of nft text: what the parser makes, what evaluation annotates (datatype, byteorder, length) and rewrites,
 // what linearize turns into bytecode, and what the listing makes back from bytecode and prints.
 // Shape follows nft(8) and the expression and statement kinds that nftables prints with `--debug=eval`.
-import type { ChainType, Family, Hook } from '../bytecode/ruleset.ts';
+
 import type { CompareOperator, CtKey, LimitUnit, MetaKey, ObjectType, PayloadBase } from '../bytecode/expression.ts';
+import type { ChainType, Family, Hook } from '../bytecode/ruleset.ts';
 
 /** A stretch of text: which source (index into Sources), and its first and past-the-end offset. */
 export interface Span {
@@ -211,9 +212,34 @@ export interface RelationalExpr extends ExprBase {
 }
 
 export type Expr =
-  | SymbolExpr | VariableExpr | ValueExpr | VerdictExpr | PrefixExpr | RangeExpr | PayloadExpr | ExthdrExpr | MetaExpr
-  | CtExpr | RtExpr | SocketExpr | OsfExpr | FibExpr | XfrmExpr | NumgenExpr | HashExpr | ConcatExpr | ListExpr
-  | SetExpr | SetRefExpr | ElementExpr | CatchallExpr | MappingExpr | MapExpr | UnaryExpr | BinaryExpr | RelationalExpr;
+  | SymbolExpr
+  | VariableExpr
+  | ValueExpr
+  | VerdictExpr
+  | PrefixExpr
+  | RangeExpr
+  | PayloadExpr
+  | ExthdrExpr
+  | MetaExpr
+  | CtExpr
+  | RtExpr
+  | SocketExpr
+  | OsfExpr
+  | FibExpr
+  | XfrmExpr
+  | NumgenExpr
+  | HashExpr
+  | ConcatExpr
+  | ListExpr
+  | SetExpr
+  | SetRefExpr
+  | ElementExpr
+  | CatchallExpr
+  | MappingExpr
+  | MapExpr
+  | UnaryExpr
+  | BinaryExpr
+  | RelationalExpr;
 
 /** What every statement carries. */
 export interface StmtBase {
@@ -229,37 +255,58 @@ export interface LimitSpec {
 }
 
 /** A rule's statement. Numbers are those of the kernel; expressions are evaluated in place. */
-export type Stmt = StmtBase & (
-  | { kind: 'match'; expr: Expr }
-  | { kind: 'verdict'; expr: Expr }
-  | { kind: 'counter'; packets: number; bytes: number }
-  | { kind: 'limit'; limit: LimitSpec }
-  | { kind: 'quota'; bytes: number; usedBytes: number; invert: boolean }
-  | { kind: 'last'; usedMs?: number }
-  | { kind: 'connlimit'; count: number; invert: boolean }
-  | { kind: 'objref'; objectType: ObjectType; expr: Expr }
-  | { kind: 'log'; prefix?: string; group?: number; snaplen?: number; queueThreshold?: number; level?: number; flags: number }
-  | { kind: 'reject'; type?: 'icmp' | 'icmpv6' | 'tcp-reset' | 'icmpx'; code?: Expr; icmpCode?: number }
-  /** `prefix`: `snat ip prefix to`; `concat`: `ip addr . port to`, or a map to address and port; `interval`: such a map to ranges. */
-  | { kind: 'nat'; type: 'snat' | 'dnat' | 'masquerade' | 'redirect'; family?: 'ip' | 'ip6'; address?: Expr; port?: Expr; random: boolean; fullyRandom: boolean; persistent: boolean; prefix?: boolean; interval?: boolean; concat?: boolean }
-  | { kind: 'tproxy'; family?: 'ip' | 'ip6'; address?: Expr; port?: Expr }
-  | { kind: 'synproxy'; mss?: number; wscale?: number; timestamp: boolean; sackPerm: boolean }
-  | { kind: 'notrack' }
-  | { kind: 'flow'; flowtable: string }
-  | { kind: 'payload-set'; target: PayloadExpr; value: Expr }
-  | { kind: 'exthdr-set'; target: ExthdrExpr; value: Expr }
-  | { kind: 'exthdr-reset'; target: ExthdrExpr }
-  | { kind: 'meta-set'; key: MetaKey; value: Expr }
-  | { kind: 'ct-set'; key: CtKey; direction?: 'original' | 'reply'; value: Expr }
-  | { kind: 'queue'; from?: Expr; bypass: boolean; fanout: boolean }
-  | { kind: 'dup'; to: Expr; device?: Expr }
-  | { kind: 'fwd'; device: Expr; address?: Expr; family?: 'ip' | 'ip6' }
-  /** `add @set { key : data … stmts }`; `old` spelling `set add key @set`. */
-  | { kind: 'set'; op: 'add' | 'update' | 'delete'; set: Expr; key: Expr; data?: Expr; statements: Stmt[] }
-  /** `meter name size n { key stmt }`, evaluated to a `set update` on a dynamic set. */
-  | { kind: 'meter'; name: string; key: Expr; statement: Stmt; size?: number }
-  | { kind: 'chain'; code: 'jump' | 'goto'; statements: RuleNode[] }
-);
+export type Stmt = StmtBase &
+  (
+    | { kind: 'match'; expr: Expr }
+    | { kind: 'verdict'; expr: Expr }
+    | { kind: 'counter'; packets: number; bytes: number }
+    | { kind: 'limit'; limit: LimitSpec }
+    | { kind: 'quota'; bytes: number; usedBytes: number; invert: boolean }
+    | { kind: 'last'; usedMs?: number }
+    | { kind: 'connlimit'; count: number; invert: boolean }
+    | { kind: 'objref'; objectType: ObjectType; expr: Expr }
+    | {
+        kind: 'log';
+        prefix?: string;
+        group?: number;
+        snaplen?: number;
+        queueThreshold?: number;
+        level?: number;
+        flags: number;
+      }
+    | { kind: 'reject'; type?: 'icmp' | 'icmpv6' | 'tcp-reset' | 'icmpx'; code?: Expr; icmpCode?: number }
+    /** `prefix`: `snat ip prefix to`; `concat`: `ip addr . port to`, or a map to address and port; `interval`: such a map to ranges. */
+    | {
+        kind: 'nat';
+        type: 'snat' | 'dnat' | 'masquerade' | 'redirect';
+        family?: 'ip' | 'ip6';
+        address?: Expr;
+        port?: Expr;
+        random: boolean;
+        fullyRandom: boolean;
+        persistent: boolean;
+        prefix?: boolean;
+        interval?: boolean;
+        concat?: boolean;
+      }
+    | { kind: 'tproxy'; family?: 'ip' | 'ip6'; address?: Expr; port?: Expr }
+    | { kind: 'synproxy'; mss?: number; wscale?: number; timestamp: boolean; sackPerm: boolean }
+    | { kind: 'notrack' }
+    | { kind: 'flow'; flowtable: string }
+    | { kind: 'payload-set'; target: PayloadExpr; value: Expr }
+    | { kind: 'exthdr-set'; target: ExthdrExpr; value: Expr }
+    | { kind: 'exthdr-reset'; target: ExthdrExpr }
+    | { kind: 'meta-set'; key: MetaKey; value: Expr }
+    | { kind: 'ct-set'; key: CtKey; direction?: 'original' | 'reply'; value: Expr }
+    | { kind: 'queue'; from?: Expr; bypass: boolean; fanout: boolean }
+    | { kind: 'dup'; to: Expr; device?: Expr }
+    | { kind: 'fwd'; device: Expr; address?: Expr; family?: 'ip' | 'ip6' }
+    /** `add @set { key : data … stmts }`; `old` spelling `set add key @set`. */
+    | { kind: 'set'; op: 'add' | 'update' | 'delete'; set: Expr; key: Expr; data?: Expr; statements: Stmt[] }
+    /** `meter name size n { key stmt }`, evaluated to a `set update` on a dynamic set. */
+    | { kind: 'meter'; name: string; key: Expr; statement: Stmt; size?: number }
+    | { kind: 'chain'; code: 'jump' | 'goto'; statements: RuleNode[] }
+  );
 
 export interface RuleNode {
   statements: Stmt[];

@@ -50,11 +50,16 @@ function finish(draft: DraftRuleset, sources: Sources): Ruleset {
 
 function finishTable(table: DraftTable, sources: Sources): Table {
   const result: Table = {
-    family: table.family, name: table.name, handle: table.handle, flags: [...table.flags],
+    family: table.family,
+    name: table.name,
+    handle: table.handle,
+    flags: [...table.flags],
     chains: [...table.chains.values()].map((chain) => finishChain(chain, sources)),
     sets: [...table.sets.values()].map((set) => finishSet(set, sources)),
     objects: table.objects.map((object) => finishObject(object, sources)),
-    flowtables: [...table.flowtables.values()].map(({ span, ...flowtable }): Flowtable => ({ ...flowtable, location: sources.location(span) })),
+    flowtables: [...table.flowtables.values()].map(
+      ({ span, ...flowtable }): Flowtable => ({ ...flowtable, location: sources.location(span) }),
+    ),
   };
   if (table.comment !== undefined) result.comment = table.comment;
   return result;
@@ -62,7 +67,11 @@ function finishTable(table: DraftTable, sources: Sources): Table {
 
 function finishChain(chain: DraftChain, sources: Sources): Chain {
   const rules = chain.rules.map((rule): Rule => {
-    const result: Rule = { handle: rule.handle, expressions: rule.expressions as Expression[], location: sources.location(rule.span) };
+    const result: Rule = {
+      handle: rule.handle,
+      expressions: rule.expressions as Expression[],
+      location: sources.location(rule.span),
+    };
     if (rule.comment !== undefined) result.comment = rule.comment;
     return result;
   });

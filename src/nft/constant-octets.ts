@@ -6,7 +6,11 @@ import { baseType, bitmask, octets } from './expressions.ts';
 import { highest, lowest } from './intervals.ts';
 
 /** A number in the byte order that an expression of this datatype has. Strings are kept as their octets. */
-export function numberOctets(number: bigint, expr: { datatype: string; byteorder: string }, length: number): Uint8Array {
+export function numberOctets(
+  number: bigint,
+  expr: { datatype: string; byteorder: string },
+  length: number,
+): Uint8Array {
   const isHost = expr.byteorder === 'host' && baseType(expr.datatype) !== 'string';
   return toBytes(number, length, isHost ? 'host' : 'big');
 }

@@ -10,7 +10,8 @@ export function printNetlink(ruleset: Ruleset): string {
   for (const table of ruleset.tables) {
     const shown = new Set<string>();
     for (const set of table.sets) if (!set.anonymous) lines.push(...printSet(set, table));
-    for (const chain of table.chains) for (const rule of chain.rules) lines.push(...printRule(rule, chain.name, table, shown));
+    for (const chain of table.chains)
+      for (const rule of chain.rules) lines.push(...printRule(rule, chain.name, table, shown));
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
@@ -24,7 +25,11 @@ function printRule(rule: Rule, chain: string, table: Table, shown: Set<string>):
     shown.add(set.name);
     lines.push(...printSet(set, table));
   }
-  lines.push(`${table.family} ${table.name} ${chain}`, ...rule.expressions.map((expression) => `  ${printExpression(expression)}`), '');
+  lines.push(
+    `${table.family} ${table.name} ${chain}`,
+    ...rule.expressions.map((expression) => `  ${printExpression(expression)}`),
+    '',
+  );
   return lines;
 }
 
@@ -58,7 +63,8 @@ export function printSet(set: NftSet, table: Table): string[] {
   const elements = printElements(set);
   const size = set.anonymous && elements.length > 0 ? ` size ${elements.length}` : '';
   const lines = [`${name} ${table.name} ${setFlags(set).toString(16)}${size}`];
-  if (elements.length > 0) lines.push(`${name} ${table.name} 0`, `\t${elements.map((element) => `element ${element}`).join('\t')}`);
+  if (elements.length > 0)
+    lines.push(`${name} ${table.name} 0`, `\t${elements.map((element) => `element ${element}`).join('\t')}`);
   return lines;
 }
 
@@ -74,7 +80,8 @@ export function printElements(set: NftSet): string[] {
   const result: string[] = [];
   const ranges = set.elements.filter((element) => element.catchAll !== true);
   for (const [index, element] of ranges.entries()) {
-    if (index === 0 && element.key.some((octet) => octet !== 0)) result.push(`${words(new Uint8Array(element.key.length))}  : 1 [end]`);
+    if (index === 0 && element.key.some((octet) => octet !== 0))
+      result.push(`${words(new Uint8Array(element.key.length))}  : 1 [end]`);
     const past = successor(element.keyEnd ?? element.key);
     // An open end is marked in the element's user data.
     const open = past === undefined ? '  userdata = { \\x01\\x04\\x01\\x00\\x00\\x00 }' : '';
@@ -103,7 +110,8 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 function printData(element: SetElement): string {
   const { verdict, data, dataEnd } = element;
-  if (verdict !== undefined) return `${verdict.chain === undefined ? verdict.code : `${verdict.code} -> ${verdict.chain}`} `;
+  if (verdict !== undefined)
+    return `${verdict.chain === undefined ? verdict.code : `${verdict.code} -> ${verdict.chain}`} `;
   if (data === undefined) return '';
   return `${words(data)}${dataEnd === undefined ? '' : ` ${words(dataEnd)}`} `;
 }
@@ -113,20 +121,43 @@ function words(octets: Uint8Array): string {
   const result: string[] = [];
   for (let i = 0; i < octets.length; i += 4) {
     const octet = (at: number): number => octets[i + at] ?? 0;
-    result.push(((octet(3) * 0x1000000 + (octet(2) << 16) + (octet(1) << 8) + octet(0)) >>> 0).toString(16).padStart(8, '0'));
+    result.push(
+      ((octet(3) * 0x1000000 + (octet(2) << 16) + (octet(1) << 8) + octet(0)) >>> 0).toString(16).padStart(8, '0'),
+    );
   }
   return result.join(' ');
 }
 function hexWords(octets: Uint8Array): string {
-  return words(octets).split(' ').map((word) => `0x${word}`).join(' ');
+  return words(octets)
+    .split(' ')
+    .map((word) => `0x${word}`)
+    .join(' ');
 }
 
-const BASES: Record<PayloadBase, string> = { link: 'link header', network: 'network header', transport: 'transport header', inner: 'inner header' };
+const BASES: Record<PayloadBase, string> = {
+  link: 'link header',
+  network: 'network header',
+  transport: 'transport header',
+  inner: 'inner header',
+};
 const OBJECT_NUMBERS: Record<ObjectType, number> = {
-  counter: 1, quota: 2, 'ct helper': 3, limit: 4, 'ct timeout': 7, secmark: 8, 'ct expectation': 9, synproxy: 10,
+  counter: 1,
+  quota: 2,
+  'ct helper': 3,
+  limit: 4,
+  'ct timeout': 7,
+  secmark: 8,
+  'ct expectation': 9,
+  synproxy: 10,
 };
 const META_NAMES: Record<string, string> = { random: 'prandom', bri_broute: 'broute', iftype: 'iiftype' };
-const LOG_FLAG_NAMES = [[1, 'tcpseq'], [2, 'tcpopt'], [4, 'ipopt'], [8, 'uid'], [32, 'macdecode']] as const;
+const LOG_FLAG_NAMES = [
+  [1, 'tcpseq'],
+  [2, 'tcpopt'],
+  [4, 'ipopt'],
+  [8, 'uid'],
+  [32, 'macdecode'],
+] as const;
 const FIB_FLAG_NAMES = ['saddr', 'daddr', 'mark', 'iif', 'oif'] as const;
 const LINK_FLAGS = (flags: number): string => (flags === 0 ? '' : ` flags 0x${flags.toString(16)}`);
 
@@ -194,7 +225,7 @@ function printBody(e: LinearExpression): string {
     case 'notrack':
       return 'notrack';
     case 'flow-offload':
-      return `flow_offload ${e.flowtable}`;
+      return `flow_offload flowtable ${e.flowtable}`;
     case 'rt':
       return `rt load ${e.key === 'classid' ? 'classid' : e.key} => reg ${e.dreg}`;
     case 'fib':
@@ -216,10 +247,15 @@ function printBody(e: LinearExpression): string {
   }
 }
 
-function printForeign(e: Extract<LinearExpression, { kind: 'inner' | 'socket' | 'osf' | 'xfrm' | 'tproxy' | 'synproxy' | 'queue' }>): string {
+function printForeign(
+  e: Extract<LinearExpression, { kind: 'inner' | 'socket' | 'osf' | 'xfrm' | 'tproxy' | 'synproxy' | 'queue' }>,
+): string {
   switch (e.kind) {
     case 'inner': {
-      const body = e.tunnelHeader && e.expression.kind === 'payload' ? printBody(e.expression).replace('inner header', 'tunnel header') : printBody(e.expression);
+      const body =
+        e.tunnelHeader && e.expression.kind === 'payload'
+          ? printBody(e.expression).replace('inner header', 'tunnel header')
+          : printBody(e.expression);
       return `inner type ${innerType(e.type)} hdrsize ${e.headerSize} flags ${e.flags.toString(16)} [ ${body} ]`;
     }
     case 'socket':
@@ -275,7 +311,10 @@ function printBitwise(e: Extract<LinearExpression, { kind: 'bitwise' }>): string
 function printDynset(e: Extract<LinearExpression, { kind: 'dynset' }>): string {
   const data = e.sregData === undefined ? '' : ` sreg_data ${e.sregData}`;
   const timeout = e.timeoutMs === undefined ? '' : ` timeout ${e.timeoutMs}ms`;
-  const inner = e.expressions.length === 0 ? '' : ` expr ${e.expressions.map((expression) => `[ ${printBody(expression)} ]`).join(' ')}`;
+  const inner =
+    e.expressions.length === 0
+      ? ''
+      : ` expr ${e.expressions.map((expression) => `[ ${printBody(expression)} ]`).join(' ')}`;
   return `dynset ${e.op} reg_key ${e.sregKey} set ${setName(e.set)}${data}${timeout}${inner}`;
 }
 
@@ -286,7 +325,8 @@ function printLimit(limit: Limit): string {
 function printLog(e: Extract<LinearExpression, { kind: 'log' }>): string {
   const parts: string[] = [];
   if (e.prefix !== undefined) parts.push(`prefix ${e.prefix}`);
-  if (e.group !== undefined) parts.push(`group ${e.group}`, `snaplen ${e.snaplen ?? 0}`, `qthreshold ${e.queueThreshold ?? 0}`);
+  if (e.group !== undefined)
+    parts.push(`group ${e.group}`, `snaplen ${e.snaplen ?? 0}`, `qthreshold ${e.queueThreshold ?? 0}`);
   else {
     if (e.level !== undefined) parts.push(`level ${e.level}`);
     for (const [bit, name] of LOG_FLAG_NAMES) if ((e.flags & bit) !== 0) parts.push(name);

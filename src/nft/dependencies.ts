@@ -4,7 +4,16 @@
 import type { PayloadBase } from '../bytecode/expression.ts';
 import type { CtExpr, Expr, ExthdrExpr, PayloadExpr, RelationalExpr, Span, Stmt } from './ast.ts';
 import {
-  announcement, BASE_NAMES, baseOf, BASES, type Context, fail, ProtocolContext, protocolsAbove, protocolsOf, stackedLength,
+  announcement,
+  BASE_NAMES,
+  BASES,
+  baseOf,
+  type Context,
+  fail,
+  type ProtocolContext,
+  protocolsAbove,
+  protocolsOf,
+  stackedLength,
 } from './evaluate-context.ts';
 import { isProtocolKey, meta, payload, untyped, value } from './expressions.ts';
 import { findField, findProtocol } from './headers.ts';
@@ -17,7 +26,8 @@ export function learnFromMatch(context: Context, match: RelationalExpr): void {
   if (!isProtocolKey(left)) return;
   const protocols = protocolsOf(context);
   if (right.kind === 'set') {
-    for (const item of right.items) if (item.kind === 'element' && item.key.kind === 'value') learn(protocols, left, item.key.value);
+    for (const item of right.items)
+      if (item.kind === 'element' && item.key.kind === 'value') learn(protocols, left, item.key.value);
   } else if (right.kind === 'value') learn(protocols, left, right.value);
   // Membership of a named set says only that some protocol was asked for.
   else if (right.kind === 'setref' && left.kind === 'meta') learn(protocols, left, 0n);
@@ -45,7 +55,8 @@ function learnFromHeader(protocols: ProtocolContext, left: PayloadExpr, key: num
     return;
   }
   const base = baseOf(above);
-  if (base === left.base && base === 'link' && !left.raw && protocols.stacked.length < 16) protocols.stacked.push(current);
+  if (base === left.base && base === 'link' && !left.raw && protocols.stacked.length < 16)
+    protocols.stacked.push(current);
   protocols.update(base, above);
 }
 
@@ -65,7 +76,8 @@ function learnFromMeta(protocols: ProtocolContext, key: string, number: number):
       protocols.update('transport', protocolsAbove('inet-service').get(number & 0xff) ?? 'unknown');
       return;
     case 'protocol':
-      if (family === 'netdev' || family === 'bridge') protocols.update('network', protocolsAbove(hookProtocol).get(number) ?? 'unknown');
+      if (family === 'netdev' || family === 'bridge')
+        protocols.update('network', protocolsAbove(hookProtocol).get(number) ?? 'unknown');
       return;
     default:
   }
@@ -86,7 +98,13 @@ function refuseConflict(context: Context, added: Stmt, before: number): void {
     if (statement.kind !== 'match' || statement.expr.kind !== 'relational') continue;
     const { left, right } = statement.expr;
     if (left.kind !== 'payload' || right.kind !== 'value' || left.length !== field.length) continue;
-    if (left.protocol !== field.protocol || left.inner !== field.inner || left.base !== field.base || left.offset !== field.offset) continue;
+    if (
+      left.protocol !== field.protocol ||
+      left.inner !== field.inner ||
+      left.base !== field.base ||
+      left.offset !== field.offset
+    )
+      continue;
     throw fail(context, statement, 'conflicting statements');
   }
 }
@@ -123,7 +141,12 @@ function announceMatch(context: Context, lower: string, upper: string, at: Expr)
   const number = announcement(lower, upper);
   if (number < 0) throw fail(context, at, `conflicting protocols specified: ${lower} vs. ${upper}`);
   const key = keyOf(lower, at.span);
-  const statement = equals(context, key, value(BigInt(number), key.datatype, key.byteorder, key.length, at.span), at.span);
+  const statement = equals(
+    context,
+    key,
+    value(BigInt(number), key.datatype, key.byteorder, key.length, at.span),
+    at.span,
+  );
   if (context.inner !== undefined && (key.kind === 'meta' || key.kind === 'payload')) key.inner = context.inner;
   if (statement.kind === 'match' && statement.expr.kind === 'relational') learnFromMatch(context, statement.expr);
   return statement;
@@ -157,10 +180,15 @@ function generate(context: Context, field: PayloadExpr): Stmt {
   let lower = below === undefined ? undefined : protocols.current[below];
   lower ??= specialLower(context, field);
   if (lower === undefined) {
-    throw fail(context, field, `ambiguous payload specification: no ${below === undefined ? 'invalid' : BASE_NAMES[below]} protocol specified`);
+    throw fail(
+      context,
+      field,
+      `ambiguous payload specification: no ${below === undefined ? 'invalid' : BASE_NAMES[below]} protocol specified`,
+    );
   }
   // skb->protocol also matches frames with a VLAN tag.
-  if (protocols.family === 'bridge' && lower === 'ether' && (field.protocol === 'ip' || field.protocol === 'ip6')) lower = 'netdev';
+  if (protocols.family === 'bridge' && lower === 'ether' && (field.protocol === 'ip' || field.protocol === 'ip6'))
+    lower = 'netdev';
   return announceMatch(context, lower, field.protocol, field);
 }
 
@@ -278,7 +306,12 @@ function resolveIcmp(context: Context, field: PayloadExpr): void {
     addMatch(context, equals(context, key, type(first), field.span));
     return;
   }
-  const items: Expr[] = types.map((number) => ({ ...untyped(field.span), kind: 'element', key: type(number), statements: [] }));
+  const items: Expr[] = types.map((number) => ({
+    ...untyped(field.span),
+    kind: 'element',
+    key: type(number),
+    statements: [],
+  }));
   addMatch(context, equals(context, key, { ...untyped(field.span), kind: 'set', items }, field.span, 'implicit'));
 }
 
@@ -324,7 +357,14 @@ export function resolveTunnel(context: Context, field: PayloadExpr): void {
     const number = announcement(lower, tunnel);
     if (number < 0) throw fail(context, field, `conflicting protocols specified: ${lower} vs. ${tunnel}`);
     const right = value(BigInt(number), 'inet_proto', 'host', 8, field.span);
-    const expr: RelationalExpr = { ...untyped(field.span), kind: 'relational', op: 'eq', left: meta('l4proto', field.span), right, implicit: true };
+    const expr: RelationalExpr = {
+      ...untyped(field.span),
+      kind: 'relational',
+      op: 'eq',
+      left: meta('l4proto', field.span),
+      right,
+      implicit: true,
+    };
     addMatch(context, { kind: 'match', expr });
     protocols.update('transport', tunnel);
   }
@@ -334,6 +374,10 @@ export function resolveTunnel(context: Context, field: PayloadExpr): void {
 export function requireForReject(context: Context, protocol: 'tcp' | 'ip' | 'ip6', span: Span | undefined): void {
   const base = baseOf(protocol);
   if (protocolsOf(context).current[base] !== undefined) return;
-  const field = payload(protocol, protocol === 'tcp' ? 'sport' : protocol === 'ip' ? 'protocol' : 'nexthdr', span) as PayloadExpr;
+  const field = payload(
+    protocol,
+    protocol === 'tcp' ? 'sport' : protocol === 'ip' ? 'protocol' : 'nexthdr',
+    span,
+  ) as PayloadExpr;
   addMatch(context, generate(context, field), true);
 }

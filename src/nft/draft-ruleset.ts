@@ -113,7 +113,8 @@ export class DraftTable implements RulesetScope {
   dropUnusedSets(): void {
     const used = new Set<string>();
     for (const chain of this.chains.values()) {
-      for (const rule of chain.rules) for (const expression of rule.expressions) if ('set' in expression) used.add(expression.set);
+      for (const rule of chain.rules)
+        for (const expression of rule.expressions) if ('set' in expression) used.add(expression.set);
     }
     for (const [name, set] of this.sets) if (set.anonymous && !used.has(name)) this.sets.delete(name);
   }

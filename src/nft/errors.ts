@@ -41,7 +41,13 @@ function escapeControls(text: string, keepTabs = false): string {
   let result = '';
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0;
-    const isControl = code < 32 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029 || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+    const isControl =
+      code < 32 ||
+      (code >= 0x7f && code < 0xa0) ||
+      code === 0x2028 ||
+      code === 0x2029 ||
+      (code >= 0x202a && code <= 0x202e) ||
+      (code >= 0x2066 && code <= 0x2069);
     if (isControl && !(keepTabs && character === '\t')) result += `\\x${code.toString(16).padStart(2, '0')}`;
     else result += character;
   }

@@ -1,8 +1,28 @@
 // Operators: `ct mark & 0xff`, `tcp flags & (syn|ack)`, shifts; the shifts and masks that a field of odd bits needs; and moving
 // an operator of a match to its constant side. Both sides must agree on byte order, and nft decides which.
-import type { BinaryExpr, Byteorder, ExthdrExpr, Expr, MapExpr, PayloadExpr, RelationalExpr, ValueExpr } from './ast.ts';
+import type {
+  BinaryExpr,
+  Byteorder,
+  Expr,
+  ExthdrExpr,
+  MapExpr,
+  PayloadExpr,
+  RelationalExpr,
+  ValueExpr,
+} from './ast.ts';
 import { type Context, expect, fail } from './evaluate-context.ts';
-import { baseType, bitmask, describeType, isConstant, isIntegerType, isSingleton, kindName, octets, untyped, value } from './expressions.ts';
+import {
+  baseType,
+  bitmask,
+  describeType,
+  isConstant,
+  isIntegerType,
+  isSingleton,
+  kindName,
+  octets,
+  untyped,
+  value,
+} from './expressions.ts';
 
 const MAX_BINARY_DEPTH = 16;
 const ORDER_NAMES: Record<Byteorder, string> = { big: 'big endian', host: 'host endian', invalid: 'invalid' };
@@ -35,7 +55,12 @@ export function convertByteorder(context: Context, expr: Expr, byteorder: Byteor
 
 function conversion(expr: Expr, byteorder: Byteorder): Expr {
   return {
-    ...untyped(expr.span), kind: 'unary', op: byteorder === 'big' ? 'hton' : 'ntoh', operand: expr, datatype: expr.datatype, byteorder,
+    ...untyped(expr.span),
+    kind: 'unary',
+    op: byteorder === 'big' ? 'hton' : 'ntoh',
+    operand: expr,
+    datatype: expr.datatype,
+    byteorder,
     length: expr.length,
   };
 }
@@ -49,7 +74,13 @@ export function evaluateBits(context: Context, expr: PayloadExpr | ExthdrExpr): 
   if (maskLength > 128) throw fail(context, expr, `mask length ${maskLength} exceeds allowed maximum of 128`);
   const mask = value(bitmask(expr.length) << BigInt(shift), 'integer', 'host', maskLength, expr.span);
   const and: Expr = {
-    ...untyped(expr.span), kind: 'binary', op: '&', left: expr, right: mask, datatype: expr.datatype, byteorder: expr.byteorder,
+    ...untyped(expr.span),
+    kind: 'binary',
+    op: '&',
+    left: expr,
+    right: mask,
+    datatype: expr.datatype,
+    byteorder: expr.byteorder,
     length: maskLength,
   };
   let result: Expr = and;
@@ -61,7 +92,16 @@ export function evaluateBits(context: Context, expr: PayloadExpr | ExthdrExpr): 
       byteorder = 'host';
     }
     const by = value(BigInt(shift), 'integer', 'host', 8, expr.span);
-    result = { ...untyped(expr.span), kind: 'binary', op: '>>', left, right: by, datatype: expr.datatype, byteorder, length: maskLength };
+    result = {
+      ...untyped(expr.span),
+      kind: 'binary',
+      op: '>>',
+      left,
+      right: by,
+      datatype: expr.datatype,
+      byteorder,
+      length: maskLength,
+    };
   }
   expr.length += extra;
   return result;
@@ -128,7 +168,8 @@ function refuseLongChain(context: Context, expr: Expr): void {
 
 function evaluateShift(context: Context, op: BinaryExpr): Expr {
   const { left, right } = op;
-  if (right.kind !== 'value') throw fail(context, right, `Right hand side of binary operation (${op.op}) must be constant`);
+  if (right.kind !== 'value')
+    throw fail(context, right, `Right hand side of binary operation (${op.op}) must be constant`);
   if (right.value > 0xffffffffn) throw fail(context, right, 'shifts exceeding 4294967295 bits are not supported');
   const widest = Math.max(context.statementLength, left.length);
   if (right.value >= BigInt(widest)) {
@@ -248,7 +289,13 @@ function transferOne(context: Context, operator: BinaryExpr, right: Expr): Expr 
       return right;
     case 'value': {
       const op = operator.op === '<<' ? '>>' : operator.op === '>>' ? '<<' : '^';
-      return context.evaluate(context, { ...untyped(right.span), kind: 'binary', op, left: right, right: { ...(operator.right as ValueExpr) } });
+      return context.evaluate(context, {
+        ...untyped(right.span),
+        kind: 'binary',
+        op,
+        left: right,
+        right: { ...(operator.right as ValueExpr) },
+      });
     }
     default:
       return right;

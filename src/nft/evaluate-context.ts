@@ -119,7 +119,13 @@ export function noExpectation(): Expected {
 }
 
 /** Sets what is expected, all of it. */
-export function expect(context: Context, datatype: string | undefined, byteorder: Byteorder, length: number, maximum = 0): void {
+export function expect(
+  context: Context,
+  datatype: string | undefined,
+  byteorder: Byteorder,
+  length: number,
+  maximum = 0,
+): void {
   context.expected = { datatype, byteorder, length, maximum, key: undefined };
 }
 /** As expect, with the datatype's own byte order. */
@@ -152,10 +158,18 @@ export function fail(context: Context, at: { span?: Span } | undefined, message:
 
 export const BASES: readonly PayloadBase[] = ['link', 'network', 'transport', 'inner'];
 export const BASE_NAMES: Record<PayloadBase, string> = {
-  link: 'link layer', network: 'network layer', transport: 'transport layer', inner: 'payload data',
+  link: 'link layer',
+  network: 'network layer',
+  transport: 'transport layer',
+  inner: 'payload data',
 };
 
-const TUNNELED: ReadonlyMap<number, string> = new Map([[0x0800, 'ip'], [0x0806, 'arp'], [0x86dd, 'ip6'], [0x8100, 'vlan']]);
+const TUNNELED: ReadonlyMap<number, string> = new Map([
+  [0x0800, 'ip'],
+  [0x0806, 'arp'],
+  [0x86dd, 'ip6'],
+  [0x8100, 'vlan'],
+]);
 
 /** Which value announces which protocol above `name`. The pseudo protocols inet, netdev and inet-service stand for families. */
 export function protocolsAbove(name: string): ReadonlyMap<number, string> {
@@ -195,7 +209,14 @@ export function stackedLength(protocol: string): number {
   return octets(findProtocol(protocol)?.length ?? 0) * 8;
 }
 
-const FAMILY_PROTOCOL: Record<Family, string> = { bridge: 'ether', netdev: 'netdev', inet: 'inet', ip: 'ip', ip6: 'ip6', arp: 'arp' };
+const FAMILY_PROTOCOL: Record<Family, string> = {
+  bridge: 'ether',
+  netdev: 'netdev',
+  inet: 'inet',
+  ip: 'ip',
+  ip6: 'ip6',
+  arp: 'arp',
+};
 
 /** What is known of a packet's headers at a point in a rule. `unknown`: a protocol without a description. */
 export class ProtocolContext {
@@ -234,5 +255,5 @@ export function protocolsOf(context: Context): ProtocolContext {
 
 /** The expected type of a part, for messages. */
 export function isConcatType(datatype: string | undefined): boolean {
-  return datatype !== undefined && datatype.includes(' . ');
+  return datatype?.includes(' . ') === true;
 }

@@ -1,10 +1,30 @@
 // What each kind of expression means in its place: selectors set the type that constants beside them are read in,
 // concatenations type their parts one by one, matches join both sides (nftables' src/evaluate.c, `expr_evaluate`).
-import type { ConcatExpr, CtExpr, Expr, ExthdrExpr, HashExpr, MetaExpr, NumgenExpr, PayloadExpr, RtExpr, VerdictExpr } from './ast.ts';
-import { resolveCtAddress, resolveExthdr, resolvePayload, resolveTunnel } from './dependencies.ts';
+import type {
+  ConcatExpr,
+  CtExpr,
+  Expr,
+  ExthdrExpr,
+  HashExpr,
+  MetaExpr,
+  NumgenExpr,
+  PayloadExpr,
+  RtExpr,
+  VerdictExpr,
+} from './ast.ts';
 import { datatype as findType } from './datatypes.ts';
+import { resolveCtAddress, resolveExthdr, resolvePayload, resolveTunnel } from './dependencies.ts';
 import { evaluateBinary, evaluateBits } from './evaluate-binary.ts';
-import { type Context, expect, expectType, fail, padded, protocolsOf, typeByteorder, typeLength } from './evaluate-context.ts';
+import {
+  type Context,
+  expect,
+  expectType,
+  fail,
+  padded,
+  protocolsOf,
+  typeByteorder,
+  typeLength,
+} from './evaluate-context.ts';
 import { evaluateMap, evaluateMapping } from './evaluate-map.ts';
 import { evaluateRelational } from './evaluate-relational.ts';
 import { evaluateElement, evaluateSet, evaluateSetReference } from './evaluate-set.ts';
@@ -41,7 +61,13 @@ export function evaluateExpression(context: Context, expr: Expr): Expr {
     case 'rt':
       return evaluateRt(context, expr);
     case 'socket':
-      expect(context, expr.datatype, expr.byteorder, expr.length, expr.key === 'transparent' || expr.key === 'wildcard' ? 1 : 0);
+      expect(
+        context,
+        expr.datatype,
+        expr.byteorder,
+        expr.length,
+        expr.key === 'transparent' || expr.key === 'wildcard' ? 1 : 0,
+      );
       return expr;
     case 'fib':
     case 'osf':
@@ -86,7 +112,10 @@ export function evaluateExpression(context: Context, expr: Expr): Expr {
 /** A verdict; the chain it names must be there already. */
 function evaluateVerdict(context: Context, expr: VerdictExpr): Expr {
   if (expr.chain !== undefined) {
-    const chain = expr.chain.kind === 'variable' ? { ...cloneExpr(expr.chain.value), ...(expr.chain.span && { span: expr.chain.span }) } : expr.chain;
+    const chain =
+      expr.chain.kind === 'variable'
+        ? { ...cloneExpr(expr.chain.value), ...(expr.chain.span && { span: expr.chain.span }) }
+        : expr.chain;
     if (chain.kind !== 'symbol') throw fail(context, expr.chain, 'not a value expression');
     if (!context.ruleset.findChain(chain.text)) {
       const meant = nearest(chain.text, context.ruleset.chainNames());
@@ -213,8 +242,15 @@ function evaluateHash(context: Context, expr: HashExpr): Expr {
 /** The kernel's checks: nft leaves them to it. */
 function refuseModulus(context: Context, expr: NumgenExpr | HashExpr): void {
   const minimum = expr.kind === 'hash' && expr.mode === 'jenkins' ? 2 : 1;
-  if (expr.modulus < minimum) throw fail(context, expr, 'Could not process rule: Numerical result out of range', `the modulus must be at least ${minimum}`);
-  if (expr.offset + expr.modulus - 1 > 0xffffffff) throw fail(context, expr, 'Could not process rule: Value too large for defined data type');
+  if (expr.modulus < minimum)
+    throw fail(
+      context,
+      expr,
+      'Could not process rule: Numerical result out of range',
+      `the modulus must be at least ${minimum}`,
+    );
+  if (expr.offset + expr.modulus - 1 > 0xffffffff)
+    throw fail(context, expr, 'Could not process rule: Value too large for defined data type');
 }
 
 /** `a . b`: each part is typed by the part of the key (or of the concatenated datatype) that it meets. */
@@ -229,7 +265,8 @@ function evaluateConcat(context: Context, expr: ConcatExpr): Expr {
       throw fail(context, part, 'specify either ip or ip6 for address matching');
     }
     const keyPart = keyConcat?.parts[index];
-    if (keyConcat !== undefined && keyPart === undefined) throw fail(context, expr, 'too many concatenation components');
+    if (keyConcat !== undefined && keyPart === undefined)
+      throw fail(context, expr, 'too many concatenation components');
     if (keyConcat === undefined && expectedTypes.length > 0 && index >= expectedTypes.length) {
       throw fail(context, part, `unexpected concat component, expecting ${describeType(datatype ?? 'invalid')}`);
     }
@@ -248,12 +285,17 @@ function evaluateConcat(context: Context, expr: ConcatExpr): Expr {
     expr.parts[index] = evaluated;
     const own = evaluated.datatype === 'integer' ? evaluated.length : typeLength(evaluated.datatype);
     if (datatype === undefined && own === 0) {
-      throw fail(context, evaluated, `can not use variable sized data types (${evaluated.datatype}) in concat expressions`);
+      throw fail(
+        context,
+        evaluated,
+        `can not use variable sized data types (${evaluated.datatype}) in concat expressions`,
+      );
     }
     types.push(evaluated.datatype);
     size += padded(wanted === 0 ? own : wanted);
     context.inner = undefined;
-    if (size > MAX_CONCAT_BITS) throw fail(context, evaluated, `Concatenation of size ${size} exceeds maximum size of ${MAX_CONCAT_BITS}`);
+    if (size > MAX_CONCAT_BITS)
+      throw fail(context, evaluated, `Concatenation of size ${size} exceeds maximum size of ${MAX_CONCAT_BITS}`);
   }
   expr.datatype = types.join(' . ');
   expr.length = size;
@@ -285,7 +327,8 @@ function refusePart(context: Context, part: Expr): void {
     case 'catchall':
       break;
     default:
-      if (part.datatype === 'invalid') throw fail(context, part, `cannot use ${kindName(part)} in concatenation, lacks datatype`);
+      if (part.datatype === 'invalid')
+        throw fail(context, part, `cannot use ${kindName(part)} in concatenation, lacks datatype`);
       return;
   }
   throw fail(context, part, `cannot use ${kindName(part)} in concatenation`);

@@ -6,7 +6,15 @@ import { untyped } from './expressions.ts';
 export function widenData(mapping: MappingExpr): void {
   const widen = (expr: Expr): Expr =>
     expr.kind === 'value'
-      ? { ...untyped(expr.span), kind: 'range', from: expr, to: expr, datatype: expr.datatype, byteorder: expr.byteorder, length: expr.length }
+      ? {
+          ...untyped(expr.span),
+          kind: 'range',
+          from: expr,
+          to: expr,
+          datatype: expr.datatype,
+          byteorder: expr.byteorder,
+          length: expr.length,
+        }
       : expr;
   const { value: data } = mapping;
   if (data.kind === 'concat') data.parts = data.parts.map(widen);

@@ -2,10 +2,18 @@
 import type { Expr, MapExpr, MappingExpr } from './ast.ts';
 import { convertByteorder, transferBinary } from './evaluate-binary.ts';
 import { type Context, type DraftSet, expect, expectType, fail } from './evaluate-context.ts';
-import {
-  cloneExpr, compatibleDatatype, describeType, isConstant, isSingleton, kindName, sameDatatype, untyped, value,
-} from './expressions.ts';
 import { widenData } from './evaluate-map-data.ts';
+import {
+  cloneExpr,
+  compatibleDatatype,
+  describeType,
+  isConstant,
+  isSingleton,
+  kindName,
+  sameDatatype,
+  untyped,
+  value,
+} from './expressions.ts';
 
 /** A lookup: the key as matched, the data as the place expects. */
 export function evaluateMap(context: Context, map: MapExpr): Expr {
@@ -19,15 +27,23 @@ export function evaluateMap(context: Context, map: MapExpr): Expr {
   const mappings = map.mappings.kind === 'variable' ? cloneExpr(map.mappings.value) : map.mappings;
   if (mappings.kind === 'set') {
     const keyExpected = context.expected;
-    const key = keyExpected.key?.kind === 'concat'
-      ? cloneExpr(keyExpected.key)
-      : value(0n, keyExpected.datatype ?? 'invalid', keyExpected.byteorder, keyExpected.length, map.span);
+    const key =
+      keyExpected.key?.kind === 'concat'
+        ? cloneExpr(keyExpected.key)
+        : value(0n, keyExpected.datatype ?? 'invalid', keyExpected.byteorder, keyExpected.length, map.span);
     if (wanted.datatype === undefined) throw fail(context, map, 'Implicit map expression without known datatype');
     const isVerdict = wanted.datatype === 'verdict';
     const data: Expr = isVerdict
       ? { ...untyped(map.span), kind: 'verdict', code: 'accept', datatype: 'verdict' }
       : value(0n, wanted.datatype, wanted.byteorder, wanted.length, map.span);
-    const declared = context.declareSet(context, { template: '__map', key, data, elements: mappings, isMap: true, interval: false });
+    const declared = context.declareSet(context, {
+      template: '__map',
+      key,
+      data,
+      elements: mappings,
+      isMap: true,
+      interval: false,
+    });
     map.mappings = declared.ref;
     set = declared.set;
     expectType(context, set.key.datatype, set.key.length);

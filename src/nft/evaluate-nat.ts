@@ -14,7 +14,11 @@ export function evaluateNat(context: Context, statement: Nat): void {
   const { family, current } = protocolsOf(context);
   if (family === 'ip' || family === 'ip6') statement.family ??= family;
   else if (family !== 'inet') throw fail(context, statement, 'NAT is only supported for IPv4/IPv6');
-  else if (statement.address !== undefined && statement.family === undefined && (current.network === 'ip' || current.network === 'ip6')) {
+  else if (
+    statement.address !== undefined &&
+    statement.family === undefined &&
+    (current.network === 'ip' || current.network === 'ip6')
+  ) {
     statement.family = current.network;
   }
   if (statement.address !== undefined) {
@@ -59,7 +63,8 @@ function ambiguous(context: Context, statement: Stmt, name: string, family: Fami
 function inferFamily(statement: Nat | Tproxy, address: Expr): void {
   if (address.kind !== 'map') return;
   for (const part of address.key.kind === 'concat' ? address.key.parts : [address.key]) {
-    if (part.kind === 'payload' && (part.protocol === 'ip' || part.protocol === 'ip6')) statement.family = part.protocol;
+    if (part.kind === 'payload' && (part.protocol === 'ip' || part.protocol === 'ip6'))
+      statement.family = part.protocol;
   }
 }
 
@@ -123,14 +128,16 @@ export function evaluateTproxy(context: Context, statement: Tproxy): void {
   const { family, current } = protocolsOf(context);
   if (family === 'ip' || family === 'ip6') statement.family ??= family;
   else if (family !== 'inet') throw fail(context, statement, 'tproxy is only supported for IPv4/IPv6/INET');
-  if (current.transport === undefined) throw fail(context, statement, 'Transparent proxy support requires transport protocol match');
+  if (current.transport === undefined)
+    throw fail(context, statement, 'Transparent proxy support requires transport protocol match');
   if (statement.address === undefined && statement.port === undefined) {
     throw fail(context, statement, 'Either address or port must be specified!');
   }
   refuseOtherTproxyFamily(context, statement);
   if (statement.address !== undefined) {
     evaluateAddress(context, statement, 'tproxy');
-    if (statement.address.kind === 'range') throw fail(context, statement, 'Address ranges are not supported for tproxy.');
+    if (statement.address.kind === 'range')
+      throw fail(context, statement, 'Address ranges are not supported for tproxy.');
   }
   if (statement.port !== undefined) {
     statement.port = evaluatePort(context, statement.port, statement.address);

@@ -24,7 +24,8 @@ export function evaluatePayloadSet(context: Context, statement: Extract<Stmt, { 
   const { shift: firstShift, extra } = offsetShift(field.offset, field.length);
   let shift = firstShift;
   let length = octets(field.length + extra);
-  if (length > MAX_OCTETS) throw fail(context, field, `uneven load cannot span more than ${MAX_OCTETS} bytes, got ${length}`);
+  if (length > MAX_OCTETS)
+    throw fail(context, field, `uneven load cannot span more than ${MAX_OCTETS} bytes, got ${length}`);
   if (evenOctets && length % 2 === 1) {
     length++;
     if (offset % 2 === 1) offset--;
@@ -33,7 +34,8 @@ export function evaluatePayloadSet(context: Context, statement: Extract<Stmt, { 
   const window = { offset: offset * 8, length: length * 8, shift };
   if (statement.value.kind === 'value') maskConstant(context, statement, window);
   else if (statement.value.kind === 'binary' && rewriteOwnField(context, statement, window)) return;
-  else if (statement.value.kind !== 'binary') throw fail(context, statement.value, 'payload statement for this expression is not supported');
+  else if (statement.value.kind !== 'binary')
+    throw fail(context, statement.value, 'payload statement for this expression is not supported');
   else maskConstant(context, statement, window);
 }
 
@@ -56,8 +58,13 @@ function maskConstant(context: Context, statement: Extract<Stmt, { kind: 'payloa
   if (constant.kind === 'value') constant.value <<= BigInt(window.shift);
   const keep = bitmask(window.length) ^ (bitmask(field.length) << BigInt(window.shift));
   const loaded: PayloadExpr = {
-    ...rawPayload(field.base, window.offset, window.length, field.span), protocol: field.protocol, field: field.field, datatype: 'integer',
-    byteorder: field.byteorder, raw: true, evaluated: true,
+    ...rawPayload(field.base, window.offset, window.length, field.span),
+    protocol: field.protocol,
+    field: field.field,
+    datatype: 'integer',
+    byteorder: field.byteorder,
+    raw: true,
+    evaluated: true,
   };
   const shape = { datatype: 'integer', byteorder: field.byteorder, length: window.length };
   const mask = value(keep, 'integer', field.byteorder, window.length, field.span);
@@ -77,7 +84,13 @@ function rewriteOwnField(context: Context, statement: Extract<Stmt, { kind: 'pay
   if (innermost.kind !== 'binary') return false;
   while (innermost.left.kind === 'binary') innermost = innermost.left;
   const { left, right } = innermost;
-  if (left.kind !== 'payload' || left.protocol !== field.protocol || left.field !== field.field || left.offset !== field.offset) return false;
+  if (
+    left.kind !== 'payload' ||
+    left.protocol !== field.protocol ||
+    left.field !== field.field ||
+    left.offset !== field.offset
+  )
+    return false;
   if (right.kind !== 'value') throw fail(context, right, 'payload statement for this expression is not supported');
   right.value <<= BigInt(window.shift);
   if (innermost.op === '&') right.value |= bitmask(window.length) ^ (bitmask(field.length) << BigInt(window.shift));

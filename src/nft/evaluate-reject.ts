@@ -1,8 +1,8 @@
 // `reject`: which error a family may send, and the matches that make sure the packet can be answered so.
 import type { Stmt } from './ast.ts';
+import { datatype as findType, parseValue } from './datatypes.ts';
 import { requireForReject } from './dependencies.ts';
 import { announcement, type Context, fail, protocolsOf } from './evaluate-context.ts';
-import { datatype as findType, parseValue } from './datatypes.ts';
 import { nearest } from './suggest.ts';
 
 type Reject = Extract<Stmt, { kind: 'reject' }>;
@@ -21,7 +21,8 @@ export function evaluateReject(context: Context, statement: Reject): void {
     case 'ip':
     case 'ip6':
       if (statement.type === 'tcp-reset') requireForReject(context, 'tcp', statement.span);
-      else if (statement.type === 'icmpx') throw fail(context, statement.code ?? statement, 'abstracted ICMP unreachable not supported');
+      else if (statement.type === 'icmpx')
+        throw fail(context, statement.code ?? statement, 'abstracted ICMP unreachable not supported');
       else if ((statement.type === 'icmp') !== (family === 'ip')) {
         throw fail(context, statement.code ?? statement, 'conflicting protocols specified: ip vs ip6');
       }
@@ -49,8 +50,16 @@ function parseCode(context: Context, statement: Reject): void {
   const datatype = findType(CODE_TYPE[type]);
   const number = parseValue(datatype, code.text);
   if (number === undefined) {
-    const meant = nearest(code.text, (datatype.names ?? []).map(([name]) => name));
-    throw fail(context, code, `Could not parse ${datatype.description} '${code.text}'`, meant && `did you mean '${meant}'?`);
+    const meant = nearest(
+      code.text,
+      (datatype.names ?? []).map(([name]) => name),
+    );
+    throw fail(
+      context,
+      code,
+      `Could not parse ${datatype.description} '${code.text}'`,
+      meant && `did you mean '${meant}'?`,
+    );
   }
   if (number > 255n) throw fail(context, code, 'reject code must be integer in range 0-255');
   statement.icmpCode = Number(number);
@@ -76,7 +85,8 @@ function evaluateMixed(context: Context, statement: Reject): void {
     const isInternet = network === 'ip' || network === 'ip6';
     if (isFrame && !isInternet) throw fail(context, statement, 'cannot reject this network family');
     if (statement.type === 'icmp' || statement.type === 'icmpv6') {
-      if (!isInternet) throw fail(context, statement, 'cannot infer ICMP reject variant to use: explicit value required.');
+      if (!isInternet)
+        throw fail(context, statement, 'cannot infer ICMP reject variant to use: explicit value required.');
       if ((statement.type === 'icmp') !== (network === 'ip')) {
         throw fail(context, statement.code ?? statement, 'conflicting protocols specified: ip vs ip6');
       }

@@ -7,7 +7,14 @@ import { evaluateRangeEnds } from './evaluate-value.ts';
 import { cloneExpr, describeType, isConstant, isFlagType, isSingleton, kindName, sameDatatype } from './expressions.ts';
 
 const OPERATORS: Record<RelationalExpr['op'], string> = {
-  implicit: '==', eq: '==', neq: '!=', lt: '<', lte: '<=', gt: '>', gte: '>=', not: '!',
+  implicit: '==',
+  eq: '==',
+  neq: '!=',
+  lt: '<',
+  lte: '<=',
+  gt: '>',
+  gte: '>=',
+  not: '!',
 };
 
 export function evaluateRelational(context: Context, rel: RelationalExpr): Expr {
@@ -64,7 +71,8 @@ export function evaluateRelational(context: Context, rel: RelationalExpr): Expr 
 
 /** `hour 23:00-01:00` passes midnight: the match is turned round. */
 function swapHours(context: Context, rel: RelationalExpr): void {
-  if (rel.left.kind !== 'meta' || (rel.left.key !== 'hour' && rel.left.key !== 'day') || rel.right.kind !== 'range') return;
+  if (rel.left.kind !== 'meta' || (rel.left.key !== 'hour' && rel.left.key !== 'day') || rel.right.kind !== 'range')
+    return;
   const range = evaluateRangeEnds(context, rel.right);
   rel.right = range;
   if (range.from.kind !== 'value' || range.to.kind !== 'value' || range.from.value <= range.to.value) return;
@@ -108,7 +116,11 @@ function evaluateEquality(context: Context, rel: RelationalExpr): void {
     case 'set': {
       if (right.items.length === 0) throw fail(context, right, 'Set is empty');
       const { ref, set } = context.declareSet(context, {
-        template: '__set', key: cloneKey(rel.left), elements: right, isMap: false, interval: right.items.some(isRangeItem),
+        template: '__set',
+        key: cloneKey(rel.left),
+        elements: right,
+        isMap: false,
+        interval: right.items.some(isRangeItem),
       });
       rel.right = ref;
       if (set.interval) rel.left = convertByteorder(context, rel.left, 'big');
@@ -147,7 +159,10 @@ function isRangeItem(item: Expr): boolean {
 
 function evaluateOrder(context: Context, rel: RelationalExpr): void {
   const symbol = OPERATORS[rel.op];
-  for (const side of [rel.left.kind === 'concat' ? rel.left : undefined, isSingleton(rel.right) ? undefined : rel.right]) {
+  for (const side of [
+    rel.left.kind === 'concat' ? rel.left : undefined,
+    isSingleton(rel.right) ? undefined : rel.right,
+  ]) {
     if (side !== undefined) {
       throw fail(context, side, `Relational expression (${symbol}) is undefined for ${kindName(side)} expressions`);
     }

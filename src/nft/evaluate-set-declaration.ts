@@ -2,8 +2,8 @@
 import type { ConcatExpr, Expr } from './ast.ts';
 import type { SetBlock, TypeSpec } from './ast-commands.ts';
 import { type Context, type DraftSet, fail, padded } from './evaluate-context.ts';
-import { describeType, octets, value } from './expressions.ts';
 import { evaluateStatement } from './evaluate-statement.ts';
+import { describeType, octets, value } from './expressions.ts';
 
 const MAX_CONCAT_BITS = 512;
 
@@ -15,9 +15,21 @@ export function declareSet(context: Context, block: SetBlock): DraftSet {
   if (!interval && block.autoMerge) throw context.sources.error('auto-merge only works with interval sets', block.span);
   const key = evaluateType(context, block, block.key, what);
   const set: DraftSet = {
-    name: block.name.text, block, handle: 0, anonymous: false, constant: block.flags.includes('constant'), interval,
-    dynamic: block.flags.includes('dynamic'), timeout: block.flags.includes('timeout') || block.timeoutMs !== undefined, autoMerge: block.autoMerge,
-    concat: interval && key.kind === 'concat', key, dataInterval: false, statements: block.statements, elements: [], span: block.span,
+    name: block.name.text,
+    block,
+    handle: 0,
+    anonymous: false,
+    constant: block.flags.includes('constant'),
+    interval,
+    dynamic: block.flags.includes('dynamic'),
+    timeout: block.flags.includes('timeout') || block.timeoutMs !== undefined,
+    autoMerge: block.autoMerge,
+    concat: interval && key.kind === 'concat',
+    key,
+    dataInterval: false,
+    statements: block.statements,
+    elements: [],
+    span: block.span,
   };
   if (set.concat) set.autoMerge = false;
   if (block.key.typeofText !== undefined) set.keyTypeof = block.key.typeofText;
@@ -73,10 +85,15 @@ function evaluateConcatType(context: Context, expr: ConcatExpr): ConcatExpr {
       throw fail(context, part, 'specify either ip or ip6 for address matching');
     }
     if (part.length === 0) {
-      throw fail(context, part, `can not use variable sized data types (${describeType(part.datatype)}) in concat expressions`);
+      throw fail(
+        context,
+        part,
+        `can not use variable sized data types (${describeType(part.datatype)}) in concat expressions`,
+      );
     }
     size += padded(part.length);
-    if (size > MAX_CONCAT_BITS) throw fail(context, part, `Concatenation of size ${size} exceeds maximum size of ${MAX_CONCAT_BITS}`);
+    if (size > MAX_CONCAT_BITS)
+      throw fail(context, part, `Concatenation of size ${size} exceeds maximum size of ${MAX_CONCAT_BITS}`);
   }
   expr.datatype = expr.parts.map((part) => part.datatype).join(' . ');
   expr.length = size;
@@ -87,6 +104,7 @@ function evaluateConcatType(context: Context, expr: ConcatExpr): ConcatExpr {
 export function fieldsOf(expr: Expr): { types: string[]; lengths: number[]; total: number } {
   const parts = expr.kind === 'concat' ? expr.parts : [expr];
   const lengths = parts.map((part) => octets(part.length));
-  const total = parts.length === 1 ? (lengths[0] ?? 0) : lengths.reduce((sum, length) => sum + Math.ceil(length / 4) * 4, 0);
+  const total =
+    parts.length === 1 ? (lengths[0] ?? 0) : lengths.reduce((sum, length) => sum + Math.ceil(length / 4) * 4, 0);
   return { types: parts.map((part) => part.datatype), lengths, total };
 }

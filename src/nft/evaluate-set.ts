@@ -1,9 +1,17 @@
 // Sets and their elements: literal sets, references, anonymous sets of matches and maps, elements that join a named set.
 import type { ConcatExpr, ElementExpr, Expr, MappingExpr, SetExpr, SetRefExpr } from './ast.ts';
 import { type Context, type DraftSet, expect, expectType, fail, type ImplicitSet } from './evaluate-context.ts';
-import { cloneExpr, compatibleDatatype, describeType, isConstant, isSingleton, kindName, untyped } from './expressions.ts';
-import { addIntervals, elementOf, removeIntervals } from './intervals.ts';
 import { widenData } from './evaluate-map-data.ts';
+import {
+  cloneExpr,
+  compatibleDatatype,
+  describeType,
+  isConstant,
+  isSingleton,
+  kindName,
+  untyped,
+} from './expressions.ts';
+import { addIntervals, elementOf, removeIntervals } from './intervals.ts';
 import { nearest } from './suggest.ts';
 
 /** `{ … }`: all members evaluated, nested sets and variables laid flat. */
@@ -50,7 +58,12 @@ export function evaluateElement(context: Context, element: ElementExpr): Expr {
   element.key = context.evaluate(context, element.key);
   const { key } = element;
   if (set !== undefined && !set.anonymous && !set.interval) refuseRange(context, set, key);
-  if (set !== undefined && key.kind !== 'catchall' && key.kind !== 'set' && !compatibleDatatype(set.key.datatype, typeOf(key))) {
+  if (
+    set !== undefined &&
+    key.kind !== 'catchall' &&
+    key.kind !== 'set' &&
+    !compatibleDatatype(set.key.datatype, typeOf(key))
+  ) {
     throw fail(
       context,
       element,
@@ -107,8 +120,16 @@ function refuseRange(context: Context, set: DraftSet, key: Expr): void {
 export function evaluateSetReference(context: Context, ref: SetRefExpr): Expr {
   const set = context.ruleset.findSet(ref.name);
   if (set === undefined) {
-    const meant = nearest(ref.name, context.ruleset.setNames().filter((name) => !name.startsWith('__')));
-    throw fail(context, ref, 'No such file or directory', meant === undefined ? `the table has no set or map '${ref.name}'` : `did you mean '${meant}'?`);
+    const meant = nearest(
+      ref.name,
+      context.ruleset.setNames().filter((name) => !name.startsWith('__')),
+    );
+    throw fail(
+      context,
+      ref,
+      'No such file or directory',
+      meant === undefined ? `the table has no set or map '${ref.name}'` : `did you mean '${meant}'?`,
+    );
   }
   expectType(context, set.key.datatype, set.key.length);
   context.expected.key = set.key;
@@ -120,9 +141,21 @@ export function evaluateSetReference(context: Context, ref: SetRefExpr): Expr {
 export function declareImplicitSet(context: Context, declaration: ImplicitSet): { ref: SetRefExpr; set: DraftSet } {
   const { elements, key } = declaration;
   const set: DraftSet = {
-    name: '', block: undefined, handle: 0, anonymous: true, constant: declaration.dynamic !== true, interval: declaration.interval,
-    dynamic: declaration.dynamic === true, timeout: false, autoMerge: false, concat: false, key, dataInterval: false, statements: [],
-    elements: [], span: elements.span ?? { source: 0, start: 0, end: 0 },
+    name: '',
+    block: undefined,
+    handle: 0,
+    anonymous: true,
+    constant: declaration.dynamic !== true,
+    interval: declaration.interval,
+    dynamic: declaration.dynamic === true,
+    timeout: false,
+    autoMerge: false,
+    concat: false,
+    key,
+    dataInterval: false,
+    statements: [],
+    elements: [],
+    span: elements.span ?? { source: 0, start: 0, end: 0 },
   };
   if (declaration.data !== undefined) {
     set.data = declaration.data;
@@ -154,7 +187,8 @@ export function declareImplicitSet(context: Context, declaration: ImplicitSet): 
 
 function refuseBareMembers(context: Context, elements: SetExpr): void {
   for (const item of elements.items) {
-    if (item.kind === 'element' && item.key.kind !== 'variable') throw fail(context, item, 'expected mapping, not set element');
+    if (item.kind === 'element' && item.key.kind !== 'variable')
+      throw fail(context, item, 'expected mapping, not set element');
   }
 }
 
@@ -168,7 +202,8 @@ function widenAll(context: Context, set: DraftSet): void {
 function refuseUnconcatenated(context: Context, items: readonly Expr[]): void {
   for (const item of items) {
     const key = elementOf(item)?.key;
-    if (key !== undefined && key.kind !== 'concat' && key.kind !== 'catchall') throw fail(context, item, 'expression is not a concatenation');
+    if (key !== undefined && key.kind !== 'concat' && key.kind !== 'catchall')
+      throw fail(context, item, 'expression is not a concatenation');
   }
 }
 
@@ -186,7 +221,8 @@ export function changeElements(context: Context, set: DraftSet, elements: Expr, 
     }
   }
   if (set.interval && !set.concat) {
-    set.elements = change === 'add' ? addIntervals(context, set, evaluated.items) : removeIntervals(context, set, evaluated.items);
+    set.elements =
+      change === 'add' ? addIntervals(context, set, evaluated.items) : removeIntervals(context, set, evaluated.items);
   } else if (change === 'add') for (const item of evaluated.items) set.elements.push(item);
   else for (const item of evaluated.items) removeElement(context, set, item);
   context.set = undefined;
@@ -195,7 +231,8 @@ export function changeElements(context: Context, set: DraftSet, elements: Expr, 
 function removeElement(context: Context, set: DraftSet, item: Expr): void {
   const wanted = fingerprint(elementOf(item)?.key);
   const index = set.elements.findIndex((element) => fingerprint(elementOf(element)?.key) === wanted);
-  if (index < 0) throw fail(context, item, 'Could not process rule: No such file or directory', 'the set has no such element');
+  if (index < 0)
+    throw fail(context, item, 'Could not process rule: No such file or directory', 'the set has no such element');
   set.elements.splice(index, 1);
 }
 

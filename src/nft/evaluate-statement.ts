@@ -1,15 +1,24 @@
 // Statements: what each takes and refuses (nftables' src/evaluate.c, `stmt_evaluate`).
 import type { ObjectType } from '../bytecode/expression.ts';
 import type { ElementExpr, Expr, MapExpr, Stmt } from './ast.ts';
-import { evaluateArgument, checkArgument, refuseRange } from './evaluate-argument.ts';
+import { valueString } from './datatypes.ts';
+import { checkArgument, evaluateArgument, refuseRange } from './evaluate-argument.ts';
 import { convertByteorder } from './evaluate-binary.ts';
 import { type Context, expectType, fail, noExpectation } from './evaluate-context.ts';
 import { evaluateExthdr } from './evaluate-expression.ts';
 import { evaluateDup, evaluateFwd, evaluateNat, evaluateTproxy } from './evaluate-nat.ts';
 import { evaluatePayloadSet } from './evaluate-payload-set.ts';
 import { evaluateReject } from './evaluate-reject.ts';
-import { cloneExpr, CT_KEYS, compatibleDatatype, describeType, isConstant, META_KEYS, untyped, value } from './expressions.ts';
-import { valueString } from './datatypes.ts';
+import {
+  CT_KEYS,
+  cloneExpr,
+  compatibleDatatype,
+  describeType,
+  isConstant,
+  META_KEYS,
+  untyped,
+  value,
+} from './expressions.ts';
 import { nearest } from './suggest.ts';
 
 const MAX_LOG_PREFIX = 127;
@@ -145,7 +154,8 @@ function evaluateLog(context: Context, log: Extract<Stmt, { kind: 'log' }>): voi
 function evaluateQueue(context: Context, queue: Extract<Stmt, { kind: 'queue' }>): void {
   if (queue.from === undefined) return;
   queue.from = evaluateArgument(context, 'integer', 16, 'host', queue.from);
-  if (queue.fanout && queue.from.kind !== 'range') throw fail(context, queue.from, 'fanout requires a range to be specified');
+  if (queue.fanout && queue.from.kind !== 'range')
+    throw fail(context, queue.from, 'fanout requires a range to be specified');
   if (context.expected.maximum > 0xffff) throw fail(context, queue.from, 'queue expression max value exceeds 65535');
 }
 
@@ -161,11 +171,11 @@ function evaluateSetStatement(context: Context, statement: Extract<Stmt, { kind:
   if (statement.set.kind !== 'setref') throw fail(context, statement.set, 'Expression does not refer to a set');
   const set = context.ruleset.findSet(statement.set.name);
   if (set === undefined) return;
-  if (statement.data !== undefined && set.mapTo === undefined) throw fail(context, statement.set, `${set.name} is not a map`);
+  if (statement.data !== undefined && set.mapTo === undefined)
+    throw fail(context, statement.set, `${set.name} is not a map`);
   const element = keyElement(context, statement.key, 'Key');
   element.key = context.evaluate(context, element.key);
   element.key = checkArgument(context, set.key.datatype, set.key.length, set.key.byteorder, element.key);
-  if (isConstant(element.key)) throw fail(context, element, 'Key expression can not be constant');
   if (element.comment !== undefined) throw fail(context, element, 'Key expression comments are not supported');
   if (statement.data !== undefined && set.data !== undefined) {
     const data = keyElement(context, statement.data, 'Data');
@@ -175,7 +185,12 @@ function evaluateSetStatement(context: Context, statement: Extract<Stmt, { kind:
   }
   for (const inner of statement.statements) evaluateStateful(context, inner, set.mapTo === undefined ? 'set' : 'map');
   if (element.timeoutMs !== undefined && !set.timeout) {
-    throw fail(context, element, 'Could not process rule: Operation not supported', `set '${set.name}' has no 'flags timeout'`);
+    throw fail(
+      context,
+      element,
+      'Could not process rule: Operation not supported',
+      `set '${set.name}' has no 'flags timeout'`,
+    );
   }
   if (statement.data === undefined) set.dynamic = true;
 }
@@ -189,7 +204,11 @@ function evaluateStateful(context: Context, statement: Stmt, where: string): voi
 function evaluateMeter(context: Context, meter: Extract<Stmt, { kind: 'meter' }>): void {
   const existing = context.ruleset.findSet(meter.name);
   if (existing !== undefined && (!existing.dynamic || existing.anonymous || existing.mapTo !== undefined)) {
-    throw fail(context, meter, `File exists; meter '${meter.name}' overlaps an existing ${existing.mapTo === undefined ? 'set' : 'map'} '${meter.name}'`);
+    throw fail(
+      context,
+      meter,
+      `File exists; meter '${meter.name}' overlaps an existing ${existing.mapTo === undefined ? 'set' : 'map'} '${meter.name}'`,
+    );
   }
   expectType(context, undefined, 0);
   const element = keyElement(context, meter.key, 'Meter key');
@@ -199,17 +218,28 @@ function evaluateMeter(context: Context, meter: Extract<Stmt, { kind: 'meter' }>
   if (existing === undefined) {
     const elements: Expr = { ...untyped(meter.span), kind: 'set', items: [] };
     const { set } = context.declareSet(context, {
-      template: meter.name, key: cloneExpr(element.key), elements, isMap: false, interval: false, dynamic: true,
+      template: meter.name,
+      key: cloneExpr(element.key),
+      elements,
+      isMap: false,
+      interval: false,
+      dynamic: true,
     });
     set.anonymous = false;
     set.constant = false;
     set.timeout = element.timeoutMs !== undefined;
     if (meter.size !== undefined) set.size = meter.size;
   } else {
-    if (existing.timeout && element.timeoutMs === undefined) throw fail(context, element, `existing set '${meter.name}' has timeout flag`);
-    if (!existing.timeout && element.timeoutMs !== undefined) throw fail(context, element, `existing set '${meter.name}' lacks timeout flag`);
+    if (existing.timeout && element.timeoutMs === undefined)
+      throw fail(context, element, `existing set '${meter.name}' has timeout flag`);
+    if (!existing.timeout && element.timeoutMs !== undefined)
+      throw fail(context, element, `existing set '${meter.name}' lacks timeout flag`);
     if (meter.size !== undefined && existing.size !== meter.size) {
-      throw fail(context, element, `existing set '${meter.name}' has size ${existing.size ?? 0}, meter has ${meter.size}`);
+      throw fail(
+        context,
+        element,
+        `existing set '${meter.name}' has size ${existing.size ?? 0}, meter has ${meter.size}`,
+      );
     }
   }
   evaluateStateful(context, meter.statement, 'meter');
@@ -252,13 +282,23 @@ function evaluateObjectMap(context: Context, map: MapExpr, objectType: ObjectTyp
     const { datatype, byteorder, length } = context.expected;
     const key = value(0n, datatype ?? 'invalid', byteorder, length, map.span);
     const data = value(0n, 'string', 'host', MAX_NAME_BITS, map.span);
-    map.mappings = context.declareSet(context, { template: '__objmap', key, data, elements: mappings, isMap: true, objectType, interval: false }).ref;
+    map.mappings = context.declareSet(context, {
+      template: '__objmap',
+      key,
+      data,
+      elements: mappings,
+      isMap: true,
+      objectType,
+      interval: false,
+    }).ref;
   } else map.mappings = context.evaluate(context, mappings);
   const set = map.mappings.kind === 'setref' ? context.ruleset.findSet(map.mappings.name) : undefined;
   if (set?.mapTo === undefined) throw fail(context, map.mappings, 'Expression is not a map');
-  if (set.mapTo === 'verdict' || set.mapTo === 'value') throw fail(context, map.mappings, 'Expression is not a map with objects');
+  if (set.mapTo === 'verdict' || set.mapTo === 'value')
+    throw fail(context, map.mappings, 'Expression is not a map with objects');
   for (const item of set.anonymous ? set.elements : []) {
-    if (item.kind === 'mapping' && item.value.kind === 'value') refuseUnknownObject(context, objectType, objectName(item.value.value), item.value);
+    if (item.kind === 'mapping' && item.value.kind === 'value')
+      refuseUnknownObject(context, objectType, objectName(item.value.value), item.value);
   }
   if (!compatibleDatatype(set.key.datatype, map.key.datatype)) {
     throw fail(
@@ -281,4 +321,3 @@ function refuseUnknownFlowtable(context: Context, statement: Extract<Stmt, { kin
     meant === undefined ? `the table has no flowtable '${statement.flowtable}'` : `did you mean flowtable '${meant}'?`,
   );
 }
-

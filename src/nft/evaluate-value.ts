@@ -3,7 +3,16 @@ import type { Expr, ListExpr, PrefixExpr, RangeExpr, SymbolExpr, ValueExpr } fro
 import { datatype as findType, parseValue, stringValue, valueString } from './datatypes.ts';
 import { parseTimestamp } from './datatypes-time.ts';
 import { type Context, fail, isConcatType } from './evaluate-context.ts';
-import { baseType, bitmask, describeType, isConstant, isIntegerType, prefixMask, untyped, value } from './expressions.ts';
+import {
+  baseType,
+  bitmask,
+  describeType,
+  isConstant,
+  isIntegerType,
+  prefixMask,
+  untyped,
+  value,
+} from './expressions.ts';
 import { nearest } from './suggest.ts';
 
 /** Users and groups that have the same number on every Debian and OpenWrt system (base-passwd). */
@@ -56,7 +65,8 @@ export function evaluateSymbol(context: Context, expr: SymbolExpr): Expr {
 
 function interfaceValue(context: Context, expr: SymbolExpr): ValueExpr {
   const number = /^\d+$/.test(expr.text) && !expr.quoted ? BigInt(expr.text) : undefined;
-  if (number === undefined && (expr.text === '' || expr.text.length > 15)) throw fail(context, expr, 'Interface does not exist');
+  if (number === undefined && (expr.text === '' || expr.text.length > 15))
+    throw fail(context, expr, 'Interface does not exist');
   const index = number ?? BigInt(context.ruleset.interfaceIndex(expr.text));
   return value(index, 'iface_index', 'host', 32, expr.span);
 }
@@ -64,21 +74,29 @@ function interfaceValue(context: Context, expr: SymbolExpr): ValueExpr {
 function refuseOutOfRange(context: Context, expr: SymbolExpr, name: string, number: bigint): void {
   if (name === 'inet_service' && number > 0xffffn) throw fail(context, expr, 'Service out of range');
   if (name === 'inet_proto' && number > 0xffn) throw fail(context, expr, 'Protocol out of range');
-  if (name === 'ct_label' && !/^\d+$/.test(expr.text)) throw fail(context, expr, `ct label: could not parse "${expr.text}"`);
-  if (name === 'ct_label' && BigInt(expr.text) > 127n) throw fail(context, expr, `ct label: bit ${expr.text} out of range (127 max)`);
+  if (name === 'ct_label' && !/^\d+$/.test(expr.text))
+    throw fail(context, expr, `ct label: could not parse "${expr.text}"`);
+  if (name === 'ct_label' && BigInt(expr.text) > 127n)
+    throw fail(context, expr, `ct label: bit ${expr.text} out of range (127 max)`);
 }
 
 function unknownValue(context: Context, expr: SymbolExpr, name: string): Error {
   const type = findType(name);
   const messages: Record<string, string> = {
-    ipv4_addr: `Invalid IPv4 address '${expr.text}'`, ipv6_addr: `Invalid IPv6 address '${expr.text}'`,
-    inet_service: `Could not resolve service '${expr.text}'`, inet_proto: `Could not resolve protocol name '${expr.text}'`,
-    uid: `User '${expr.text}' does not exist`, gid: `Group '${expr.text}' does not exist`,
+    ipv4_addr: `Invalid IPv4 address '${expr.text}'`,
+    ipv6_addr: `Invalid IPv6 address '${expr.text}'`,
+    inet_service: `Could not resolve service '${expr.text}'`,
+    inet_proto: `Could not resolve protocol name '${expr.text}'`,
+    uid: `User '${expr.text}' does not exist`,
+    gid: `Group '${expr.text}' does not exist`,
   };
   const names = (type.names ?? []).map(([symbol]) => symbol);
   const meant = nearest(expr.text, names);
   const hints: Record<string, string> = {
-    ipv4_addr: 'host names are not looked up', ipv6_addr: 'host names are not looked up', uid: 'give its number', gid: 'give its number',
+    ipv4_addr: 'host names are not looked up',
+    ipv6_addr: 'host names are not looked up',
+    uid: 'give its number',
+    gid: 'give its number',
   };
   const message = messages[name] ?? `Could not parse ${type.description} '${expr.text}'`;
   return fail(context, expr, message, meant === undefined ? hints[name] : `did you mean '${meant}'?`);
@@ -96,7 +114,15 @@ function evaluateString(context: Context, expr: SymbolExpr, name: string): Expr 
   if (expr.text === '*') throw fail(context, expr, 'All-wildcard strings are not supported');
   if (expr.text.endsWith('\\*')) return text(expr.text.replace(/\\(.)/g, '$1'), name, length, expr);
   const base = text(expr.text.slice(0, -1), name, length, expr);
-  return { ...untyped(expr.span), kind: 'prefix', base, prefixLength: bits - 8, datatype: name, byteorder: 'host', length };
+  return {
+    ...untyped(expr.span),
+    kind: 'prefix',
+    base,
+    prefixLength: bits - 8,
+    datatype: name,
+    byteorder: 'host',
+    length,
+  };
 }
 
 function text(content: string, name: string, length: number, at: Expr): ValueExpr {

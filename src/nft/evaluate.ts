@@ -2,21 +2,32 @@
 // equality matches of fields that lie beside each other into one (nftables' src/rule.c, stmt_reduce).
 import type { Family } from '../bytecode/ruleset.ts';
 import type { PayloadExpr, RelationalExpr, RuleNode, Stmt, ValueExpr } from './ast.ts';
-import { type Context, fail, noExpectation, ProtocolContext, type RulesetScope } from './evaluate-context.ts';
+import { BASES, type Context, fail, noExpectation, ProtocolContext, type RulesetScope } from './evaluate-context.ts';
 import { evaluateExpression } from './evaluate-expression.ts';
 import { declareImplicitSet } from './evaluate-set.ts';
 import { evaluateStatement, isTerminal } from './evaluate-statement.ts';
 import { isProtocolKey, rawPayload, value } from './expressions.ts';
-import { BASES } from './evaluate-context.ts';
 import type { Sources } from './source.ts';
 
 /** A fresh context for something in a table of the family. */
 export function newContext(sources: Sources, family: Family, ruleset: RulesetScope): Context {
   return {
-    sources, family, ruleset,
-    evaluate: evaluateExpression, evaluateStatement, declareSet: declareImplicitSet,
-    expected: noExpectation(), statementLength: 0, protocols: new ProtocolContext(family), innerProtocols: new ProtocolContext('bridge'),
-    inner: undefined, statements: [], statement: undefined, set: undefined, listDepth: 0, binaryDepth: 0,
+    sources,
+    family,
+    ruleset,
+    evaluate: evaluateExpression,
+    evaluateStatement,
+    declareSet: declareImplicitSet,
+    expected: noExpectation(),
+    statementLength: 0,
+    protocols: new ProtocolContext(family),
+    innerProtocols: new ProtocolContext('bridge'),
+    inner: undefined,
+    statements: [],
+    statement: undefined,
+    set: undefined,
+    listDepth: 0,
+    binaryDepth: 0,
   };
 }
 
@@ -58,8 +69,14 @@ function reduceStatements(family: Family, statements: Stmt[]): Stmt[] {
     if (rel.kind !== 'relational' || rel.right.kind !== 'value' || (rel.op !== 'eq' && rel.op !== 'implicit')) continue;
     const { left, right } = rel;
     if (left.kind === 'payload') run.push({ statement, rel, left, right, isKey: isProtocolKey(left) });
-    else if (left.kind === 'meta' && left.key === 'protocol' && left.inner === undefined && index < statements.length - 1) {
-      if ((family === 'ip' && right.value === 0x0800n) || (family === 'ip6' && right.value === 0x86ddn)) removed.add(statement);
+    else if (
+      left.kind === 'meta' &&
+      left.key === 'protocol' &&
+      left.inner === undefined &&
+      index < statements.length - 1
+    ) {
+      if ((family === 'ip' && right.value === 0x0800n) || (family === 'ip6' && right.value === 0x86ddn))
+        removed.add(statement);
     }
   }
   mergeFields(run, removed);
@@ -68,7 +85,9 @@ function reduceStatements(family: Family, statements: Stmt[]): Stmt[] {
 
 function mergeFields(run: FieldMatch[], removed: Set<Stmt>): void {
   if (run.length < 2) return;
-  const sorted = [...run].sort((a, b) => BASES.indexOf(a.left.base) - BASES.indexOf(b.left.base) || a.left.offset - b.left.offset);
+  const sorted = [...run].sort(
+    (a, b) => BASES.indexOf(a.left.base) - BASES.indexOf(b.left.base) || a.left.offset - b.left.offset,
+  );
   let last = sorted[0] as FieldMatch;
   for (const match of sorted.slice(1)) {
     if (!canMerge(last.left, match.left)) {
@@ -78,7 +97,11 @@ function mergeFields(run: FieldMatch[], removed: Set<Stmt>): void {
     const [kept, gone] = match.isKey ? [match, last] : [last, match];
     const left = joinFields(last.left, match.left);
     const right = value(
-      (last.right.value << BigInt(match.left.length)) | match.right.value, 'invalid', 'big', left.length, kept.right.span,
+      (last.right.value << BigInt(match.left.length)) | match.right.value,
+      'invalid',
+      'big',
+      left.length,
+      kept.right.span,
     );
     kept.rel.left = left;
     kept.rel.right = right;
@@ -108,4 +131,3 @@ function canMerge(first: PayloadExpr, second: PayloadExpr): boolean {
   if (total > 128) return false;
   return total <= 32 || first.base === 'link' || first.length > 32 || second.length > 32;
 }
-

@@ -2,7 +2,17 @@
 // names a protocol, how wide it is. The selectors' types are those of nftables' src/meta.c, ct.c, rt.c, socket.c, fib.c.
 import type { CtKey, MetaKey, PayloadBase } from '../bytecode/expression.ts';
 import type {
-  Byteorder, CtExpr, ExthdrExpr, Expr, ExprBase, MetaExpr, PayloadExpr, RtExpr, Span, SymbolExpr, ValueExpr,
+  Byteorder,
+  CtExpr,
+  Expr,
+  ExprBase,
+  ExthdrExpr,
+  MetaExpr,
+  PayloadExpr,
+  RtExpr,
+  Span,
+  SymbolExpr,
+  ValueExpr,
 } from './ast.ts';
 import { datatype as findType } from './datatypes.ts';
 import { findField, findProtocol, type HeaderField, type OptionHeader } from './headers.ts';
@@ -143,8 +153,16 @@ export function payload(protocol: string, field: string, span?: Span): PayloadEx
   const found = header === undefined ? undefined : findField(header, field);
   if (header === undefined || found === undefined) return undefined;
   return {
-    ...untyped(span), kind: 'payload', protocol, field, base: header.base, offset: found.offset, length: found.length,
-    datatype: found.datatype, byteorder: 'big', raw: protocol === 'th',
+    ...untyped(span),
+    kind: 'payload',
+    protocol,
+    field,
+    base: header.base,
+    offset: found.offset,
+    length: found.length,
+    datatype: found.datatype,
+    byteorder: 'big',
+    raw: protocol === 'th',
   };
 }
 
@@ -152,16 +170,40 @@ export function payload(protocol: string, field: string, span?: Span): PayloadEx
 export function rawPayload(base: PayloadBase, offset: number, length: number, span?: Span): PayloadExpr {
   const isPort = base === 'transport' && length === 16 && (offset === 0 || offset === 16);
   return {
-    ...untyped(span), kind: 'payload', protocol: isPort ? 'th' : '', field: isPort ? (offset === 0 ? 'sport' : 'dport') : '', base, offset,
-    length, datatype: isPort ? 'inet_service' : 'integer', byteorder: 'big', raw: true,
+    ...untyped(span),
+    kind: 'payload',
+    protocol: isPort ? 'th' : '',
+    field: isPort ? (offset === 0 ? 'sport' : 'dport') : '',
+    base,
+    offset,
+    length,
+    datatype: isPort ? 'inet_service' : 'integer',
+    byteorder: 'big',
+    raw: true,
   };
 }
 
 /** A field of an option or extension header. */
-export function exthdr(op: ExthdrExpr['op'], header: OptionHeader, field: HeaderField, present: boolean, span?: Span): ExthdrExpr {
+export function exthdr(
+  op: ExthdrExpr['op'],
+  header: OptionHeader,
+  field: HeaderField,
+  present: boolean,
+  span?: Span,
+): ExthdrExpr {
   return {
-    ...untyped(span), kind: 'exthdr', op, header: header.name, field: field.name, type: header.type, offset: field.offset,
-    length: field.length, datatype: field.datatype, byteorder: 'big', present, raw: false,
+    ...untyped(span),
+    kind: 'exthdr',
+    op,
+    header: header.name,
+    field: field.name,
+    type: header.type,
+    offset: field.offset,
+    length: field.length,
+    datatype: field.datatype,
+    byteorder: 'big',
+    present,
+    raw: false,
   };
 }
 
@@ -193,7 +235,10 @@ export function compatibleDatatype(a: string, b: string): boolean {
 
 export function describeType(datatype: string): string {
   if (!datatype.includes(' . ')) return findType(datatype).description;
-  return `concatenation of (${datatype.split(' . ').map((part) => findType(part).description).join(', ')})`;
+  return `concatenation of (${datatype
+    .split(' . ')
+    .map((part) => findType(part).description)
+    .join(', ')})`;
 }
 
 /** Known when the ruleset is compiled; verdicts, sets and (as in nft) map lookups count. */

@@ -15,10 +15,22 @@ export function finishSet(set: DraftSet, sources: Sources): NftSet {
   const key = fieldsOf(set.key);
   const data = set.mapTo === 'value' && set.data !== undefined ? fieldsOf(set.data) : undefined;
   const result: NftSet = {
-    name: set.name, handle: set.handle, anonymous: set.anonymous, constant: set.constant, interval: set.interval, dynamic: set.dynamic,
-    timeout: set.timeout, autoMerge: set.autoMerge && !set.anonymous, keyTypes: key.types, keyFieldLengths: key.lengths, keyLength: key.total,
-    dataTypes: set.mapTo === 'verdict' ? ['verdict'] : (data?.types ?? []), dataLength: data?.total ?? 0,
-    elementExpressions: set.statements.map(statefulExpression), elements: finishElements(set, sources), location: sources.location(set.span),
+    name: set.name,
+    handle: set.handle,
+    anonymous: set.anonymous,
+    constant: set.constant,
+    interval: set.interval,
+    dynamic: set.dynamic,
+    timeout: set.timeout,
+    autoMerge: set.autoMerge && !set.anonymous,
+    keyTypes: key.types,
+    keyFieldLengths: key.lengths,
+    keyLength: key.total,
+    dataTypes: set.mapTo === 'verdict' ? ['verdict'] : (data?.types ?? []),
+    dataLength: data?.total ?? 0,
+    elementExpressions: set.statements.map(statefulExpression),
+    elements: finishElements(set, sources),
+    location: sources.location(set.span),
   };
   if (set.mapTo !== undefined) result.mapTo = set.mapTo;
   if (set.comment !== undefined) result.comment = set.comment;
@@ -44,11 +56,19 @@ function finishElements(set: DraftSet, sources: Sources): SetElement[] {
       seen.set(identity, made);
       elements.push(made);
     } else if (!sameData(same, made)) {
-      throw sources.error('Could not process rule: File exists', element.span, 'the same key is mapped to something else before');
+      throw sources.error(
+        'Could not process rule: File exists',
+        element.span,
+        'the same key is mapped to something else before',
+      );
     }
   }
   if (set.size !== undefined && !set.anonymous && !set.interval && elements.length > set.size) {
-    throw sources.error('Could not process rule: Too many open files in system', set.span, `${elements.length} elements, size ${set.size}`);
+    throw sources.error(
+      'Could not process rule: Too many open files in system',
+      set.span,
+      `${elements.length} elements, size ${set.size}`,
+    );
   }
   return elements;
 }
@@ -58,7 +78,8 @@ function latin(octets: Uint8Array): string {
 }
 
 function sameData(a: SetElement, b: SetElement): boolean {
-  if (a.object !== b.object || a.verdict?.code !== b.verdict?.code || a.verdict?.chain !== b.verdict?.chain) return false;
+  if (a.object !== b.object || a.verdict?.code !== b.verdict?.code || a.verdict?.chain !== b.verdict?.chain)
+    return false;
   if (a.data === undefined || b.data === undefined) return a.data === b.data;
   return latin(a.data) === latin(b.data) && latin(a.dataEnd ?? a.data) === latin(b.dataEnd ?? b.data);
 }

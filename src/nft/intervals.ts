@@ -82,7 +82,11 @@ export function addIntervals(context: Context, set: DraftSet, added: Expr[]): Ex
 function refuseOverlaps(context: Context, ranges: readonly Interval[]): void {
   let previous: Interval | undefined;
   for (const range of ranges) {
-    if (previous !== undefined && (previous.low !== range.low || previous.high !== range.high) && range.low <= previous.high) {
+    if (
+      previous !== undefined &&
+      (previous.low !== range.low || previous.high !== range.high) &&
+      range.low <= previous.high
+    ) {
       if (previous.existing) throw fail(context, keyOf(range.item), 'interval overlaps with an existing one');
       if (range.existing) throw fail(context, keyOf(previous.item), 'interval overlaps with an existing one');
       throw fail(context, keyOf(range.item), 'conflicting intervals specified');

@@ -168,7 +168,8 @@ export class Lexer {
     // The character after a class id counts for the length in nft's scanner.
     if (classEnd > at && classEnd + 1 > Math.max(end, numberEnd, addressEnd)) end = classEnd;
     end = Math.max(end, addressEnd);
-    if (numberEnd > end || (numberEnd === end && numberEnd > at && addressEnd < end)) return this.#number(at, numberEnd);
+    if (numberEnd > end || (numberEnd === end && numberEnd > at && addressEnd < end))
+      return this.#number(at, numberEnd);
     if (end === at) {
       const operator = text.charAt(at);
       return this.#token('operator', operator, at, at + 1);
@@ -223,7 +224,9 @@ export class Lexer {
 }
 
 function isColonAddress(text: string): boolean {
-  return /^(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}$/.test(text) || (text.includes(':') && parseIp6(text) !== undefined);
+  return (
+    /^(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}$/.test(text) || (text.includes(':') && parseIp6(text) !== undefined)
+  );
 }
 
 /** Past-the-end of `1:2` with up to four hex digits on each side, when a separator follows. */

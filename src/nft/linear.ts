@@ -4,7 +4,14 @@ import type { Expression } from '../bytecode/expression.ts';
 
 /** An expression that only the kernel runs. */
 export type ForeignExpression =
-  | { kind: 'inner'; type: number; flags: number; headerSize: number; expression: Extract<Expression, { kind: 'payload' | 'meta' }>; tunnelHeader: boolean }
+  | {
+      kind: 'inner';
+      type: number;
+      flags: number;
+      headerSize: number;
+      expression: Extract<Expression, { kind: 'payload' | 'meta' }>;
+      tunnelHeader: boolean;
+    }
   | { kind: 'socket'; key: 'transparent' | 'mark' | 'wildcard' | 'cgroupv2'; level: number; dreg: number }
   | { kind: 'osf'; ttl: number; version: boolean; dreg: number }
   | { kind: 'xfrm'; key: string; direction: 'in' | 'out'; spnum: number; dreg: number }
@@ -16,7 +23,12 @@ export type ForeignExpression =
 export type LinearExpression = Expression | ForeignExpression;
 
 const FOREIGN: Record<ForeignExpression['kind'], string> = {
-  inner: 'matches inside a tunnel (vxlan, geneve, gre)', socket: 'socket', osf: 'osf', xfrm: 'ipsec', tproxy: 'tproxy', synproxy: 'synproxy',
+  inner: 'matches inside a tunnel (vxlan, geneve, gre)',
+  socket: 'socket',
+  osf: 'osf',
+  xfrm: 'ipsec',
+  tproxy: 'tproxy',
+  synproxy: 'synproxy',
   queue: 'queue',
 };
 

@@ -49,8 +49,14 @@ export function linearizeStatement(out: Linearizer, statement: Stmt, subchain: (
       return;
     case 'synproxy':
       out.add({
-        kind: 'synproxy', mss: statement.mss ?? 0, wscale: statement.wscale ?? 0,
-        flags: (statement.mss === undefined ? 0 : 1) | (statement.wscale === undefined ? 0 : 2) | (statement.sackPerm ? 4 : 0) | (statement.timestamp ? 8 : 0),
+        kind: 'synproxy',
+        mss: statement.mss ?? 0,
+        wscale: statement.wscale ?? 0,
+        flags:
+          (statement.mss === undefined ? 0 : 1) |
+          (statement.wscale === undefined ? 0 : 2) |
+          (statement.sackPerm ? 4 : 0) |
+          (statement.timestamp ? 8 : 0),
       });
       return;
     case 'notrack':
@@ -65,7 +71,14 @@ export function linearizeStatement(out: Linearizer, statement: Stmt, subchain: (
     case 'exthdr-set': {
       const { target } = statement;
       const sreg = loadOnce(out, statement.value);
-      out.add({ kind: 'exthdr-set', op: 'tcpopt', type: target.type, offset: Math.floor(target.offset / 8), length: octets(target.length), sreg });
+      out.add({
+        kind: 'exthdr-set',
+        op: 'tcpopt',
+        type: target.type,
+        offset: Math.floor(target.offset / 8),
+        length: octets(target.length),
+        sreg,
+      });
       return;
     }
     case 'exthdr-reset':
@@ -197,7 +210,12 @@ function linearizeNat(out: Linearizer, statement: Extract<Stmt, { kind: 'nat' }>
     out.add({ kind: 'nat', type: statement.type, family: statement.family ?? 'inet', ...registers, flags });
   } else {
     const { portMin, portMax } = registers;
-    out.add({ kind: statement.type, ...(portMin !== undefined && { portMin }), ...(portMax !== undefined && { portMax }), flags });
+    out.add({
+      kind: statement.type,
+      ...(portMin !== undefined && { portMin }),
+      ...(portMax !== undefined && { portMax }),
+      flags,
+    });
   }
 }
 
@@ -210,7 +228,8 @@ function mapRegisters(
 ): void {
   const { address } = statement;
   const addressUnits = statement.family === 'ip6' ? 4 : 1;
-  const set = address?.kind === 'map' && address.mappings.kind === 'setref' ? out.findSet(address.mappings.name) : undefined;
+  const set =
+    address?.kind === 'map' && address.mappings.kind === 'setref' ? out.findSet(address.mappings.name) : undefined;
   let at = unit;
   if (set?.dataInterval === true) {
     at += addressUnits;
@@ -255,8 +274,13 @@ function linearizePayloadSet(out: Linearizer, statement: Extract<Stmt, { kind: '
   const inPseudoHeader = target.base === 'network' && (header?.pseudoHeader ?? []).includes(target.field);
   const flags = inPseudoHeader || target.protocol === 'udp' || target.base === 'inner' ? 1 : 0;
   out.add({
-    kind: 'payload-set', base: target.base, offset: Math.floor(target.offset / 8), length: Math.floor(target.length / 8), sreg,
-    checksumType: checksum === undefined ? 0 : (header?.checksumType ?? 0), checksumOffset: checksum === undefined ? 0 : checksum.offset / 8,
+    kind: 'payload-set',
+    base: target.base,
+    offset: Math.floor(target.offset / 8),
+    length: Math.floor(target.length / 8),
+    sreg,
+    checksumType: checksum === undefined ? 0 : (header?.checksumType ?? 0),
+    checksumOffset: checksum === undefined ? 0 : checksum.offset / 8,
     checksumFlags: flags,
   });
 }
@@ -278,7 +302,9 @@ function linearizeDup(out: Linearizer, statement: Extract<Stmt, { kind: 'dup' }>
   const unit = out.take(statement.to);
   load(out, statement.to, unit);
   const isDevice = statement.to.datatype === 'iface_index';
-  const dup: Extract<Expression, { kind: 'dup' }> = isDevice ? { kind: 'dup', deviceRegister: register(unit) } : { kind: 'dup', addressRegister: register(unit) };
+  const dup: Extract<Expression, { kind: 'dup' }> = isDevice
+    ? { kind: 'dup', deviceRegister: register(unit) }
+    : { kind: 'dup', addressRegister: register(unit) };
   if (statement.device !== undefined) dup.deviceRegister = loadOnce(out, statement.device);
   out.release(statement.to);
   out.add(dup);
@@ -300,7 +326,11 @@ function linearizeSet(out: Linearizer, statement: Extract<Stmt, { kind: 'set' }>
   const unit = out.take(key.key);
   load(out, key.key, unit);
   const dynset: Extract<Expression, { kind: 'dynset' }> = {
-    kind: 'dynset', op: statement.op, set: statement.set.name, sregKey: register(unit), invert: false,
+    kind: 'dynset',
+    op: statement.op,
+    set: statement.set.name,
+    sregKey: register(unit),
+    invert: false,
     expressions: statement.statements.map(statefulExpression),
   };
   if (statement.data?.kind === 'element') {
@@ -320,10 +350,13 @@ function linearizeMeter(out: Linearizer, statement: Extract<Stmt, { kind: 'meter
   const { key } = statement;
   const sregKey = loadOnce(out, key.kind === 'element' ? key.key : key);
   const dynset: Extract<Expression, { kind: 'dynset' }> = {
-    kind: 'dynset', op: key.timeoutMs === undefined ? 'add' : 'update', set: statement.name, sregKey, invert: false,
+    kind: 'dynset',
+    op: key.timeoutMs === undefined ? 'add' : 'update',
+    set: statement.name,
+    sregKey,
+    invert: false,
     expressions: [statefulExpression(statement.statement)],
   };
   if (key.timeoutMs !== undefined) dynset.timeoutMs = key.timeoutMs;
   out.add(dynset);
 }
-

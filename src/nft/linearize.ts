@@ -31,7 +31,8 @@ export class Linearizer {
   /** Room for an expression: whole registers, but concatenations take what they need. Returns the first unit. */
   take(expr: Expr | undefined): number {
     const units = unitsOf(expr);
-    if (this.#used + units > REGISTER_UNITS) this.refuse('the rule needs more registers than the kernel has', expr as Expr);
+    if (this.#used + units > REGISTER_UNITS)
+      this.refuse('the rule needs more registers than the kernel has', expr as Expr);
     const unit = this.#used;
     this.#used += units;
     return unit;
@@ -73,7 +74,14 @@ export function load(out: Linearizer, expr: Expr, unit: number): void {
       return;
     case 'unary':
       load(out, expr.operand, unit);
-      out.add({ kind: 'byteorder', op: expr.op, sreg: dreg, dreg, length: octets(expr.length), size: conversionSize(expr.operand.length) });
+      out.add({
+        kind: 'byteorder',
+        op: expr.op,
+        sreg: dreg,
+        dreg,
+        length: octets(expr.length),
+        size: conversionSize(expr.operand.length),
+      });
       return;
     case 'binary':
       loadBinary(out, expr, unit);
@@ -83,7 +91,13 @@ export function load(out: Linearizer, expr: Expr, unit: number): void {
       return;
     case 'exthdr':
       out.add({
-        kind: 'exthdr', op: expr.op, type: expr.type, offset: Math.floor(expr.offset / 8), length: octets(expr.length), dreg, present: expr.present,
+        kind: 'exthdr',
+        op: expr.op,
+        type: expr.type,
+        offset: Math.floor(expr.offset / 8),
+        length: octets(expr.length),
+        dreg,
+        present: expr.present,
       });
       return;
     case 'meta':
@@ -91,7 +105,9 @@ export function load(out: Linearizer, expr: Expr, unit: number): void {
       return;
     case 'ct': {
       const direction = expr.direction;
-      out.add(direction === undefined ? { kind: 'ct', key: expr.key, dreg } : { kind: 'ct', key: expr.key, dreg, direction });
+      out.add(
+        direction === undefined ? { kind: 'ct', key: expr.key, dreg } : { kind: 'ct', key: expr.key, dreg, direction },
+      );
       return;
     }
     case 'rt':
@@ -140,13 +156,24 @@ const TUNNELS: Record<string, { type: number; flags: number; headerSize: number 
   gretap: { type: 4, flags: 0xe, headerSize: 4 },
 };
 
-function loadInner(out: Linearizer, tunnel: string, expression: Extract<Expression, { kind: 'payload' | 'meta' }>, tunnelHeader: boolean): void {
+function loadInner(
+  out: Linearizer,
+  tunnel: string,
+  expression: Extract<Expression, { kind: 'payload' | 'meta' }>,
+  tunnelHeader: boolean,
+): void {
   const shape = TUNNELS[tunnel] ?? { type: 0, flags: 0, headerSize: 0 };
   out.add({ kind: 'inner', ...shape, expression, tunnelHeader });
 }
 
 function loadPayload(out: Linearizer, expr: PayloadExpr, dreg: number): void {
-  const expression: Expression = { kind: 'payload', base: expr.base, offset: Math.floor(expr.offset / 8), length: octets(expr.length), dreg };
+  const expression: Expression = {
+    kind: 'payload',
+    base: expr.base,
+    offset: Math.floor(expr.offset / 8),
+    length: octets(expr.length),
+    dreg,
+  };
   if (expr.inner === undefined) out.add(expression);
   else loadInner(out, expr.inner, expression, expr.base === 'inner');
 }
@@ -192,7 +219,14 @@ function loadBinary(out: Linearizer, expr: BinaryExpr, unit: number): void {
     load(out, expr.left, unit);
     const shift = expr.right.kind === 'value' ? Number(expr.right.value) : 0;
     const reg = register(unit);
-    out.add({ kind: 'bitwise', op: expr.op === '<<' ? 'lshift' : 'rshift', sreg: reg, dreg: reg, length: octets(expr.length), shift });
+    out.add({
+      kind: 'bitwise',
+      op: expr.op === '<<' ? 'lshift' : 'rshift',
+      sreg: reg,
+      dreg: reg,
+      length: octets(expr.length),
+      shift,
+    });
   } else if (isConstant(expr.right)) loadMaskXor(out, expr, unit);
   else {
     const reg = register(unit);
@@ -227,7 +261,13 @@ function loadMaskXor(out: Linearizer, expr: BinaryExpr, unit: number): void {
   const length = octets(expr.length);
   const reg = register(unit);
   out.add({
-    kind: 'bitwise', op: 'mask-xor', sreg: reg, dreg: reg, length, mask: numberOctets(mask, expr, length), xor: numberOctets(xor, expr, length),
+    kind: 'bitwise',
+    op: 'mask-xor',
+    sreg: reg,
+    dreg: reg,
+    length,
+    mask: numberOctets(mask, expr, length),
+    xor: numberOctets(xor, expr, length),
   });
 }
 
@@ -267,7 +307,13 @@ function linearizeRange(out: Linearizer, rel: RelationalExpr): void {
   const unit = out.take(rel.left);
   load(out, rel.left, unit);
   const { from, to } = rel.right;
-  out.add({ kind: 'range', op: rel.op === 'neq' ? 'neq' : 'eq', sreg: register(unit), from: constantOctets(from), to: constantOctets(to) });
+  out.add({
+    kind: 'range',
+    op: rel.op === 'neq' ? 'neq' : 'eq',
+    sreg: register(unit),
+    from: constantOctets(from),
+    to: constantOctets(to),
+  });
   out.release(rel.left);
 }
 

@@ -1,15 +1,14 @@
 // The blocks of a ruleset: tables and what they hold. Grammar: nft(8), "TABLES" to "FLOWTABLES".
 import type { Expr, PrioritySpec, Span } from './ast.ts';
 import type { ChainBlock, FlowtableBlock, Name, SetBlock, SetFlag, TableBlock, TypeSpec } from './ast-commands.ts';
-import { findDatatype } from './datatypes.ts';
+import { DATATYPES, findDatatype } from './datatypes.ts';
 import { symbol, untyped, value } from './expressions.ts';
 import { parseComment, parseConcat, parseInitializer, parseSet } from './parse-expression.ts';
 import { atObject, parseObject, skipObjectWords } from './parse-object.ts';
-import { parseRule } from './parse-statement.ts';
 import { atStatefulStatement, parseStatefulStatement, parseTime } from './parse-stateful.ts';
+import { parseRule } from './parse-statement.ts';
 import type { Parser } from './parser.ts';
 import { nearest } from './suggest.ts';
-import { DATATYPES } from './datatypes.ts';
 
 const TABLE_FLAGS = ['dormant', 'owner', 'persist'];
 const SET_FLAGS = new Set(['constant', 'interval', 'timeout', 'dynamic']);
@@ -115,7 +114,16 @@ function parseTableItem(p: Parser, table: TableBlock): void {
       table.flowtables.push(parseFlowtableBlock(p, parseName(p, 'a flowtable name')));
       break;
     default:
-      throw p.unexpected("a chain, set, map, flowtable, object or '}'", ['chain', 'set', 'map', 'flowtable', 'flags', 'comment', 'ct', ...OBJECT_WORDS]);
+      throw p.unexpected("a chain, set, map, flowtable, object or '}'", [
+        'chain',
+        'set',
+        'map',
+        'flowtable',
+        'flags',
+        'comment',
+        'ct',
+        ...OBJECT_WORDS,
+      ]);
   }
   p.expectSeparator();
 }
@@ -145,7 +153,10 @@ export function parseChainBlock(p: Parser, name: Name): ChainBlock {
       p.next();
       p.next();
       const devices = parseDevices(p);
-      chain.devices = chain.devices?.kind === 'list' && devices.kind === 'list' ? { ...chain.devices, items: [...chain.devices.items, ...devices.items] } : devices;
+      chain.devices =
+        chain.devices?.kind === 'list' && devices.kind === 'list'
+          ? { ...chain.devices, items: [...chain.devices.items, ...devices.items] }
+          : devices;
     } else if (p.at('comment')) {
       if (chain.comment !== undefined) throw p.error(ALREADY_SET, p.peek());
       chain.comment = parseComment(p);
@@ -192,12 +203,17 @@ export function parsePriority(p: Parser): PrioritySpec {
   const negative = p.accept('-');
   if (negative || p.peek().kind === 'number') {
     const number = p.number('a priority', 0x80000000) * (negative ? -1 : 1);
-    return { base: value(BigInt(number), 'integer', 'host', 32, p.spanFrom(start)), offset: 0, span: p.spanFrom(start) };
+    return {
+      base: value(BigInt(number), 'integer', 'host', 32, p.spanFrom(start)),
+      offset: 0,
+      span: p.spanFrom(start),
+    };
   }
   const token = p.identifier('a priority');
   // `filter-1` is one word to the lexer.
   const glued = /^([a-z]+)-(\d+)$/.exec(token.text);
-  if (glued !== null) return { base: symbol(glued[1] as string, token), offset: -Number(glued[2]), span: p.spanFrom(start) };
+  if (glued !== null)
+    return { base: symbol(glued[1] as string, token), offset: -Number(glued[2]), span: p.spanFrom(start) };
   let offset = 0;
   if (p.accept('+')) offset = p.number('a number', 0x7fffffff);
   else if (p.accept('-')) offset = -p.number('a number', 0x7fffffff);
@@ -246,7 +262,8 @@ export function parseFlowtableBlock(p: Parser, name: Name): FlowtableBlock {
     if (parseCommon(p)) continue;
     if (p.accept('hook')) {
       const hook = p.identifier('a hook');
-      if (hook.text !== 'ingress') throw p.error(`a flowtable works at the ingress hook, not ${hook.text}`, hook, suggest(hook.text, ['ingress']));
+      if (hook.text !== 'ingress')
+        throw p.error(`a flowtable works at the ingress hook, not ${hook.text}`, hook, suggest(hook.text, ['ingress']));
       flowtable.hook = { text: hook.text, span: hook };
       flowtable.priority = parsePriority(p);
     } else if (p.accept('devices')) {
@@ -269,7 +286,18 @@ export function parseSetBlock(p: Parser, name: Name, isMap: boolean): SetBlock {
   while (!p.accept('}')) {
     if (parseCommon(p)) continue;
     if (!parseSetItem(p, set)) {
-      throw p.unexpected("a setting of the set or '}'", ['type', 'typeof', 'flags', 'timeout', 'gc-interval', 'size', 'policy', 'auto-merge', 'elements', 'comment']);
+      throw p.unexpected("a setting of the set or '}'", [
+        'type',
+        'typeof',
+        'flags',
+        'timeout',
+        'gc-interval',
+        'size',
+        'policy',
+        'auto-merge',
+        'elements',
+        'comment',
+      ]);
     }
   }
   return set;
@@ -309,7 +337,8 @@ function parseSetItem(p: Parser, set: SetBlock): boolean {
       break;
     case 'policy':
       p.next();
-      if (!p.at('performance') && !p.at('memory')) throw p.unexpected("'performance' or 'memory'", ['performance', 'memory']);
+      if (!p.at('performance') && !p.at('memory'))
+        throw p.unexpected("'performance' or 'memory'", ['performance', 'memory']);
       set.policy = p.next().text as 'performance' | 'memory';
       break;
     case 'auto-merge':
@@ -387,7 +416,11 @@ function parseTypeName(p: Parser): Expr {
   if (type === undefined || (name === 'duration' && token.text !== 'time')) {
     if (token.kind !== 'word') throw p.unexpected('the name of a datatype');
     const names: string[] = DATATYPES.map((type) => type.name);
-    throw p.error(`unknown datatype ${token.text}`, token, suggest(token.text, names)?.startsWith('did') ? suggest(token.text, names) : undefined);
+    throw p.error(
+      `unknown datatype ${token.text}`,
+      token,
+      suggest(token.text, names)?.startsWith('did') ? suggest(token.text, names) : undefined,
+    );
   }
   p.next();
   const bits = name === 'duration' ? 64 : type.bits;

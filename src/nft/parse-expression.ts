@@ -10,17 +10,42 @@ import { type Parser, RESERVED } from './parser.ts';
 type Mode = 'left' | 'right' | 'statement';
 
 const LEVELS: readonly (readonly [text: string, op: BinaryOperator][])[] = [
-  [['<<', '<<'], ['lshift', '<<'], ['>>', '>>'], ['rshift', '>>']],
-  [['&', '&'], ['and', '&']],
-  [['^', '^'], ['xor', '^']],
-  [['|', '|'], ['or', '|']],
+  [
+    ['<<', '<<'],
+    ['lshift', '<<'],
+    ['>>', '>>'],
+    ['rshift', '>>'],
+  ],
+  [
+    ['&', '&'],
+    ['and', '&'],
+  ],
+  [
+    ['^', '^'],
+    ['xor', '^'],
+  ],
+  [
+    ['|', '|'],
+    ['or', '|'],
+  ],
 ];
 
 /** Keywords that are also values, of the datatype that the place asks for. */
 const VALUE_WORDS = new Set('ether ip ip6 vlan arp dnat snat ecn reset destroy original reply label last'.split(' '));
 /** Keywords that are IP protocols wherever a value stands. */
 const PROTOCOL_WORDS: Record<string, number> = {
-  tcp: 6, udp: 17, udplite: 136, esp: 50, ah: 51, icmp: 1, igmp: 2, icmpv6: 58, gre: 47, comp: 108, dccp: 33, sctp: 132,
+  tcp: 6,
+  udp: 17,
+  udplite: 136,
+  esp: 50,
+  ah: 51,
+  icmp: 1,
+  igmp: 2,
+  icmpv6: 58,
+  gre: 47,
+  comp: 108,
+  dccp: 33,
+  sctp: 132,
 };
 
 /** `basic_expr`: an operator expression of the mode. */
@@ -94,7 +119,14 @@ function parseJhash(p: Parser): Expr {
   const start = p.expect('jhash');
   const input = p.nest(() => parseConcat(p, 'left'));
   return {
-    ...untyped(p.spanFrom(start)), kind: 'hash', mode: 'jenkins', input, ...parseModulus(p), datatype: 'integer', length: 32, byteorder: 'host',
+    ...untyped(p.spanFrom(start)),
+    kind: 'hash',
+    mode: 'jenkins',
+    input,
+    ...parseModulus(p),
+    datatype: 'integer',
+    length: 32,
+    byteorder: 'host',
   };
 }
 
@@ -225,16 +257,17 @@ export function parseElement(p: Parser): ElementExpr {
   return parseElementOptions(p, elementOf(key));
 }
 
-/** What hangs on an element, whose key was read. */
-export function parseElementOptions(p: Parser, element: ElementExpr): ElementExpr {
+/** What hangs on an element, whose key was read: statements too, unless `withStatements` is false. */
+export function parseElementOptions(p: Parser, element: ElementExpr, withStatements = true): ElementExpr {
   for (;;) {
-    if (atStatefulStatement(p)) element.statements.push(parseStatefulStatement(p));
+    if (withStatements && atStatefulStatement(p)) element.statements.push(parseStatefulStatement(p));
     else if (p.accept('timeout')) {
       if (p.accept('never')) element.timeoutMs = Number.POSITIVE_INFINITY;
       else element.timeoutMs = parseTime(p);
     } else if (p.accept('expires')) element.expiresMs = parseTime(p);
     else if (p.at('comment')) {
-      if (element.comment !== undefined) throw p.error('You can only specify this once. This statement is duplicated.', p.peek());
+      if (element.comment !== undefined)
+        throw p.error('You can only specify this once. This statement is duplicated.', p.peek());
       element.comment = parseComment(p);
     } else return element;
   }

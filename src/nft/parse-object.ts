@@ -37,7 +37,8 @@ export function parseObject(p: Parser, type: ObjectType, name: Name, readCommon:
     while (!p.accept('}')) {
       if (readCommon()) continue;
       if (p.at('comment')) {
-        if (draft.comment !== undefined) throw p.error('You can only specify this once. This statement is duplicated.', p.peek());
+        if (draft.comment !== undefined)
+          throw p.error('You can only specify this once. This statement is duplicated.', p.peek());
         draft.comment = parseComment(p);
       } else if (!parseConfig(p, draft)) throw p.unexpected("a setting of the object or '}'");
     }
@@ -98,7 +99,8 @@ function parseConfig(p: Parser, draft: Draft): boolean {
     case 'secmark': {
       if (p.peek().kind !== 'quoted' && p.peek().kind !== 'word') return false;
       const token = p.string('a security context');
-      if (token.text === '' || token.text.length > 255) throw p.error(`invalid context '${token.text}', max length is 256`, token);
+      if (token.text === '' || token.text.length > 255)
+        throw p.error(`invalid context '${token.text}', max length is 256`, token);
       body.context = token.text;
       return true;
     }
@@ -136,7 +138,8 @@ function parseConntrackConfig(p: Parser, draft: Draft): boolean {
     const token = p.peek();
     if (token.kind !== 'quoted') throw p.unexpected('the quoted name of a helper');
     p.next();
-    if (body.protocol !== 0) throw p.error(`You can only specify this once. This statement is already set for ${body.helper}.`, token);
+    if (body.protocol !== 0)
+      throw p.error(`You can only specify this once. This statement is already set for ${body.helper}.`, token);
     if (token.text === '' || token.text.length > MAX_HELPER_NAME) {
       throw p.error(`invalid name '${token.text}', max length is ${MAX_HELPER_NAME + 1}`, token);
     }

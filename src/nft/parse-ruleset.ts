@@ -4,17 +4,50 @@ import type { Family } from '../bytecode/ruleset.ts';
 import type { Span } from './ast.ts';
 import type { Command, CommandOp, Target } from './ast-commands.ts';
 import {
-  parseChainBlock, parseCommon, parseElements, parseFlowtableBlock, parseName, parseSetBlock, parseTableBlock,
+  parseChainBlock,
+  parseCommon,
+  parseElements,
+  parseFlowtableBlock,
+  parseName,
+  parseSetBlock,
+  parseTableBlock,
 } from './parse-block.ts';
 import { atObject, FAMILIES, parseObject, skipObjectWords } from './parse-object.ts';
 import { parseRule } from './parse-statement.ts';
 import { Parser } from './parser.ts';
 import type { Sources } from './source.ts';
 
-const OBJECTS = ['table', 'chain', 'rule', 'set', 'map', 'element', 'flowtable', 'counter', 'quota', 'limit', 'ct', 'secmark', 'synproxy'];
+const OBJECTS = [
+  'table',
+  'chain',
+  'rule',
+  'set',
+  'map',
+  'element',
+  'flowtable',
+  'counter',
+  'quota',
+  'limit',
+  'ct',
+  'secmark',
+  'synproxy',
+];
 const OPS: Record<string, CommandOp> = {
-  add: 'add', create: 'create', insert: 'insert', replace: 'replace', delete: 'delete', destroy: 'destroy', flush: 'flush', rename: 'rename',
-  list: 'ignored', get: 'ignored', reset: 'ignored', monitor: 'ignored', describe: 'ignored', export: 'ignored', import: 'ignored',
+  add: 'add',
+  create: 'create',
+  insert: 'insert',
+  replace: 'replace',
+  delete: 'delete',
+  destroy: 'destroy',
+  flush: 'flush',
+  rename: 'rename',
+  list: 'ignored',
+  get: 'ignored',
+  reset: 'ignored',
+  monitor: 'ignored',
+  describe: 'ignored',
+  export: 'ignored',
+  import: 'ignored',
 };
 
 /** All commands of a ruleset, includes read where they stand. Throws NftError. */
@@ -83,7 +116,12 @@ function parseCommand(p: Parser): Command {
 /** `add [family] TABLE CHAIN statements`: the word `rule` may be left out. */
 function startsRule(p: Parser): boolean {
   const from = FAMILIES.has(p.peek().text) ? 1 : 0;
-  return p.peek(from).kind === 'word' && p.peek(from + 1).kind === 'word' && ![...OBJECTS, ...Object.keys(OPS)].includes(p.peek(from).text) && p.peek(from + 2).kind !== 'newline';
+  return (
+    p.peek(from).kind === 'word' &&
+    p.peek(from + 1).kind === 'word' &&
+    ![...OBJECTS, ...Object.keys(OPS)].includes(p.peek(from).text) &&
+    p.peek(from + 2).kind !== 'newline'
+  );
 }
 
 /** `[family] TABLE [NAME | handle N]` */

@@ -1,13 +1,21 @@
 // Rules and their statements (nft(8), "STATEMENTS"). A rule is statements, then perhaps a comment.
 import type { MetaKey, ObjectType } from '../bytecode/expression.ts';
 import type { ElementExpr, Expr, RelationalOperator, RuleNode, Span, Stmt } from './ast.ts';
-import { symbol, untyped } from './expressions.ts';
+import { exthdr, symbol, untyped } from './expressions.ts';
 import {
-  atVerdict, parseComment, parseConcat, parseElementOptions, parseMatchValue, parseSet, parseSetReference, parseStatementValue, parseVerdict,
+  atVerdict,
+  parseComment,
+  parseConcat,
+  parseElementOptions,
+  parseMatchValue,
+  parseSet,
+  parseSetReference,
+  parseStatementValue,
+  parseVerdict,
 } from './parse-expression.ts';
+import { tcpOptionKind } from './parse-header.ts';
 import { parseDup, parseFwd, parseNat, parseQueue, parseTproxy } from './parse-nat.ts';
-import { SELECTOR_WORDS, tcpOptionKind } from './parse-selector.ts';
-import { exthdr } from './expressions.ts';
+import { SELECTOR_WORDS } from './parse-selector.ts';
 import { atStatefulStatement, parseStatefulStatement } from './parse-stateful.ts';
 import { type Parser, RESERVED } from './parser.ts';
 import { LOG_LEVEL, symbolValue } from './symbols.ts';
@@ -19,8 +27,20 @@ const STATEMENT_WORDS = new Set(
   ).split(' '),
 );
 const RELATIONAL: Record<string, RelationalOperator> = {
-  '==': 'eq', eq: 'eq', '!=': 'neq', ne: 'neq', '<': 'lt', lt: 'lt', '<=': 'lte', le: 'lte', '>': 'gt', gt: 'gt', '>=': 'gte', ge: 'gte',
-  '!': 'not', not: 'not',
+  '==': 'eq',
+  eq: 'eq',
+  '!=': 'neq',
+  ne: 'neq',
+  '<': 'lt',
+  lt: 'lt',
+  '<=': 'lte',
+  le: 'lte',
+  '>': 'gt',
+  gt: 'gt',
+  '>=': 'gte',
+  ge: 'gte',
+  '!': 'not',
+  not: 'not',
 };
 
 /** `rule: statement+ [comment]` */
@@ -105,7 +125,9 @@ function parseKeywordStatement(p: Parser): Stmt | undefined {
     case 'xt':
       throw p.sources.unsupported('xt (an iptables extension in an nft ruleset)', start);
     case 'ct':
-      return p.at('set', 2) && ['timeout', 'expectation', 'helper'].includes(p.peek(1).text) ? parseCtObject(p) : undefined;
+      return p.at('set', 2) && ['timeout', 'expectation', 'helper'].includes(p.peek(1).text)
+        ? parseCtObject(p)
+        : undefined;
     default:
       return undefined;
   }
@@ -176,11 +198,7 @@ function parseMeter(p: Parser): Stmt {
 function parseKeyElement(p: Parser): ElementExpr {
   const start = p.peek();
   const element: ElementExpr = { ...untyped(start), kind: 'element', key: parseConcat(p, 'left'), statements: [] };
-  while (p.at('timeout') || p.at('expires') || p.at('comment')) {
-    const before = p.peek();
-    parseElementOptions(p, element);
-    if (p.peek() === before) break;
-  }
+  parseElementOptions(p, element, false);
   element.span = p.spanFrom(start);
   return element;
 }
@@ -189,8 +207,10 @@ function parseKeyElement(p: Parser): ElementExpr {
 function parseSetStatement(p: Parser): Stmt {
   const start = p.peek();
   const isOld = p.accept('set');
-  if (!isOld && !p.at('@', 1) && !p.at('$', 1)) throw p.unexpected('a match or statement', [...STATEMENT_WORDS, ...SELECTOR_WORDS]);
-  if (!p.at('add') && !p.at('update') && !p.at('delete')) throw p.unexpected('add, update or delete', ['add', 'update', 'delete']);
+  if (!isOld && !p.at('@', 1) && !p.at('$', 1))
+    throw p.unexpected('a match or statement', [...STATEMENT_WORDS, ...SELECTOR_WORDS]);
+  if (!p.at('add') && !p.at('update') && !p.at('delete'))
+    throw p.unexpected('add, update or delete', ['add', 'update', 'delete']);
   const op = p.next().text as 'add' | 'update' | 'delete';
   if (isOld) {
     const key = parseKeyElement(p);
@@ -200,13 +220,14 @@ function parseSetStatement(p: Parser): Stmt {
   const set = parseSetReference(p);
   p.expect('{');
   const key = parseKeyElement(p);
-  const statements: Stmt[] = [...key.statements];
-  key.statements = [];
+  const statements: Stmt[] = [];
   while (atStatefulStatement(p)) statements.push(parseStatefulStatement(p));
   const data = p.accept(':') ? parseKeyElement(p) : undefined;
   p.expect('}');
   const span = p.spanFrom(start);
-  return data === undefined ? { kind: 'set', op, set, key, statements, span } : { kind: 'set', op, set, key, data, statements, span };
+  return data === undefined
+    ? { kind: 'set', op, set, key, statements, span }
+    : { kind: 'set', op, set, key, data, statements, span };
 }
 
 /** `reset tcp option NAME` */
@@ -223,7 +244,10 @@ function parseReset(p: Parser): Stmt {
 /** `synproxy [mss N] [wscale N] [timestamp] [sack-perm]` */
 function parseSynproxy(p: Parser): Stmt {
   const start = p.expect('synproxy');
-  const statement = { kind: 'synproxy' as const, timestamp: false, sackPerm: false } as Extract<Stmt, { kind: 'synproxy' }>;
+  const statement = { kind: 'synproxy' as const, timestamp: false, sackPerm: false } as Extract<
+    Stmt,
+    { kind: 'synproxy' }
+  >;
   for (;;) {
     if (p.accept('mss') || p.accept('maxseg')) statement.mss = p.number('number', 0xffff);
     else if (p.accept('wscale')) statement.wscale = p.number('number', 0xff);
@@ -245,7 +269,8 @@ function parseLog(p: Parser): Stmt {
     else if (p.accept('level')) {
       const token = p.string('a log level');
       const level = symbolValue(LOG_LEVEL, token.text);
-      if (level === undefined) throw p.error('invalid log level', token, `one of ${LOG_LEVEL.map(([name]) => name).join(', ')}`);
+      if (level === undefined)
+        throw p.error('invalid log level', token, `one of ${LOG_LEVEL.map(([name]) => name).join(', ')}`);
       log.level = level;
     } else if (p.accept('flags')) log.flags |= parseLogFlags(p);
     else return { ...log, span: p.spanFrom(start) };
@@ -297,7 +322,12 @@ function parseReject(p: Parser): Stmt {
   const code = p.peek();
   if (code.kind !== 'word' && code.kind !== 'number') throw p.unexpected('a reject code');
   p.next();
-  return { kind: 'reject', type: token.text as 'icmp' | 'icmpv6' | 'icmpx', code: symbol(code.text, code), span: p.spanFrom(start) };
+  return {
+    kind: 'reject',
+    type: token.text as 'icmp' | 'icmpv6' | 'icmpx',
+    code: symbol(code.text, code),
+    span: p.spanFrom(start),
+  };
 }
 
 /** `EXPR [OP] VALUE`, `EXPR vmap …`, `FIELD set EXPR`. */
@@ -307,7 +337,11 @@ function parseMatch(p: Parser): Stmt {
   if (p.at('set')) return parseAssignment(p, left, start);
   if (p.accept('vmap')) {
     const mappings = p.at('{') ? parseSet(p) : parseSetReference(p);
-    return { kind: 'verdict', expr: { ...untyped(p.spanFrom(start)), kind: 'map', key: left, mappings }, span: p.spanFrom(start) };
+    return {
+      kind: 'verdict',
+      expr: { ...untyped(p.spanFrom(start)), kind: 'map', key: left, mappings },
+      span: p.spanFrom(start),
+    };
   }
   if (p.accept('map')) {
     const mappings = p.at('{') ? parseSet(p) : parseSetReference(p);
@@ -335,7 +369,8 @@ function parseAssignment(p: Parser, target: Expr, start: Span): Stmt {
   const span = p.spanFrom(start);
   switch (target.kind) {
     case 'meta':
-      if (target.key === 'secmark' && value.kind !== 'ct') return { kind: 'objref', objectType: 'secmark', expr: value, span };
+      if (target.key === 'secmark' && value.kind !== 'ct')
+        return { kind: 'objref', objectType: 'secmark', expr: value, span };
       return { kind: 'meta-set', key: target.key as MetaKey, value, span };
     case 'ct':
       return target.direction === undefined

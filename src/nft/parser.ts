@@ -104,7 +104,11 @@ export class Parser {
   /** A name that is no keyword. `identifier: STRING | "last"`. */
   identifier(what: string): Token {
     const token = this.peek();
-    if (token.kind !== 'word' || (RESERVED.has(token.text) && token.text !== 'last') || !/^[a-zA-Z_.]/.test(token.text)) {
+    if (
+      token.kind !== 'word' ||
+      (RESERVED.has(token.text) && token.text !== 'last') ||
+      !/^[a-zA-Z_.]/.test(token.text)
+    ) {
       throw this.unexpected(what);
     }
     return this.next();
@@ -137,7 +141,15 @@ export class Parser {
       const meant = nearest(token.text, this.scope.names());
       throw this.error(`unknown identifier '${token.text}'`, token, meant && `did you mean identifier '${meant}'?`);
     }
-    return { kind: 'variable', name: token.text, value, datatype: 'invalid', byteorder: 'invalid', length: 0, span: this.spanFrom(dollar) };
+    return {
+      kind: 'variable',
+      name: token.text,
+      value,
+      datatype: 'invalid',
+      byteorder: 'invalid',
+      length: 0,
+      span: this.spanFrom(dollar),
+    };
   }
 
   /** Runs a parse that may contain itself; hostile nesting ends here, not in the stack. */

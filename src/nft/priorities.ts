@@ -26,17 +26,25 @@ const PRIORITIES: readonly NamedPriority[] = [
 
 /** The value of a name; undefined when it means nothing there. */
 export function namedPriority(name: string, family: Family, hook: Hook): number | undefined {
-  return PRIORITIES.find((row) => row.name === name && row.families.includes(family) && (row.hooks?.includes(hook) ?? true))?.value;
+  return PRIORITIES.find(
+    (row) => row.name === name && row.families.includes(family) && (row.hooks?.includes(hook) ?? true),
+  )?.value;
 }
 /** Names that may be used there. */
 export function priorityNames(family: Family, hook: Hook): string[] {
-  return PRIORITIES.filter((row) => row.families.includes(family) && (row.hooks?.includes(hook) ?? true)).map((row) => row.name);
+  return PRIORITIES.filter((row) => row.families.includes(family) && (row.hooks?.includes(hook) ?? true)).map(
+    (row) => row.name,
+  );
 }
 
 const INTERNET_HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 /** Hooks of each family. */
 export const FAMILY_HOOKS: Record<Family, readonly Hook[]> = {
-  ip: INTERNET_HOOKS, ip6: INTERNET_HOOKS, inet: [...INTERNET_HOOKS, 'ingress'], bridge: INTERNET_HOOKS, arp: ['input', 'output'],
+  ip: INTERNET_HOOKS,
+  ip6: INTERNET_HOOKS,
+  inet: [...INTERNET_HOOKS, 'ingress'],
+  bridge: INTERNET_HOOKS,
+  arp: ['input', 'output'],
   netdev: ['ingress', 'egress'],
 };
 

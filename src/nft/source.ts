@@ -95,13 +95,18 @@ export class Sources {
       if (allowed.length > 0) return allowed.map((file) => this.#load(file, including.depth + 1, span));
     }
     if (isGlob) {
-      if (path.isAbsolute(pattern) && !this.#allowAbsolute && !this.#isInside(pattern)) this.#noteOutside(pattern, span);
+      if (path.isAbsolute(pattern) && !this.#allowAbsolute && !this.#isInside(pattern))
+        this.#noteOutside(pattern, span);
       return [];
     }
     if (!this.#allowAbsolute && this.#candidates(pattern, including).every((file) => !this.#isInside(file))) {
       throw this.#outside(pattern, span);
     }
-    throw this.error(`File not found: ${pattern}`, span, 'it is searched beside the ruleset and in the include paths (-I)');
+    throw this.error(
+      `File not found: ${pattern}`,
+      span,
+      'it is searched beside the ruleset and in the include paths (-I)',
+    );
   }
 
   location(span: Span): SourceLocation {
@@ -165,7 +170,9 @@ export class Sources {
 
   #isInside(file: string): boolean {
     const real = realPath(file);
-    return this.#roots.some((root) => real === root || real.startsWith(root.endsWith(path.sep) ? root : root + path.sep));
+    return this.#roots.some(
+      (root) => real === root || real.startsWith(root.endsWith(path.sep) ? root : root + path.sep),
+    );
   }
 
   #outside(pattern: string, span: Span): NftSemanticError {

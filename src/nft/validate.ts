@@ -24,7 +24,14 @@ const INTERNET: readonly Family[] = ['ip', 'ip6', 'inet'];
 function placeOf(expression: LinearExpression): { place: Place; name: string } | undefined {
   switch (expression.kind) {
     case 'nat':
-      return { name: expression.type, place: { type: 'nat', families: INTERNET, hooks: expression.type === 'snat' ? ['postrouting', 'input'] : ['prerouting', 'output'] } };
+      return {
+        name: expression.type,
+        place: {
+          type: 'nat',
+          families: INTERNET,
+          hooks: expression.type === 'snat' ? ['postrouting', 'input'] : ['prerouting', 'output'],
+        },
+      };
     case 'masquerade':
       return { name: 'masquerade', place: { type: 'nat', families: INTERNET, hooks: ['postrouting'] } };
     case 'redirect':
@@ -36,11 +43,17 @@ function placeOf(expression: LinearExpression): { place: Place; name: string } |
     case 'fwd':
       return { name: 'fwd', place: { hooks: ['ingress', 'egress'] } };
     case 'rt':
-      return expression.key === 'tcpmss' ? { name: 'rt mtu', place: { hooks: ['forward', 'output', 'postrouting'] } } : undefined;
+      return expression.key === 'tcpmss'
+        ? { name: 'rt mtu', place: { hooks: ['forward', 'output', 'postrouting'] } }
+        : undefined;
     case 'meta':
-      return BRIDGE_KEYS.has(expression.key) ? { name: `meta ${expression.key}`, place: { families: ['bridge'], hooks: ALL_HOOKS } } : undefined;
+      return BRIDGE_KEYS.has(expression.key)
+        ? { name: `meta ${expression.key}`, place: { families: ['bridge'], hooks: ALL_HOOKS } }
+        : undefined;
     case 'meta-set':
-      return expression.key === 'bri_broute' ? { name: 'meta broute set', place: { families: ['bridge'], hooks: ['prerouting'] } } : undefined;
+      return expression.key === 'bri_broute'
+        ? { name: 'meta broute set', place: { families: ['bridge'], hooks: ['prerouting'] } }
+        : undefined;
     case 'fib':
       return { name: 'fib', place: { hooks: fibHooks(expression) } };
     default:
@@ -50,7 +63,9 @@ function placeOf(expression: LinearExpression): { place: Place; name: string } |
 
 function fibHooks(expression: Extract<Expression, { kind: 'fib' }>): Hook[] {
   if (expression.result !== 'type') {
-    return expression.flags.includes('iif') ? ['prerouting', 'input', 'forward', 'ingress'] : ['prerouting', 'input', 'ingress'].concat(['forward', 'output', 'postrouting']) as Hook[];
+    return expression.flags.includes('iif')
+      ? ['prerouting', 'input', 'forward', 'ingress']
+      : (['prerouting', 'input', 'ingress'].concat(['forward', 'output', 'postrouting']) as Hook[]);
   }
   if (expression.flags.includes('iif')) return ['prerouting', 'input', 'forward', 'ingress'];
   if (expression.flags.includes('oif')) return ['output', 'postrouting', 'forward'];
@@ -80,12 +95,23 @@ function refuseForeign(sources: Sources, expressions: readonly LinearExpression[
 
 /** Deleted later, yet still referred to. */
 function refuseDangling(sources: Sources, table: DraftTable, rule: DraftRule): void {
-  const busy = (what: string): Error => sources.error('Could not process rule: Device or resource busy', rule.span, `this rule refers to ${what}, which was deleted`);
+  const busy = (what: string): Error =>
+    sources.error(
+      'Could not process rule: Device or resource busy',
+      rule.span,
+      `this rule refers to ${what}, which was deleted`,
+    );
   for (const expression of rule.expressions) {
     if ('set' in expression && !table.sets.has(expression.set)) throw busy(`set '${expression.set}'`);
-    if (expression.kind === 'objref' && !table.findObject(expression.objectType, expression.name)) throw busy(`${expression.objectType} '${expression.name}'`);
-    if (expression.kind === 'flow-offload' && !table.flowtables.has(expression.flowtable)) throw busy(`flowtable '${expression.flowtable}'`);
-    if (expression.kind === 'verdict' && expression.verdict.chain !== undefined && !table.chains.has(expression.verdict.chain)) {
+    if (expression.kind === 'objref' && !table.findObject(expression.objectType, expression.name))
+      throw busy(`${expression.objectType} '${expression.name}'`);
+    if (expression.kind === 'flow-offload' && !table.flowtables.has(expression.flowtable))
+      throw busy(`flowtable '${expression.flowtable}'`);
+    if (
+      expression.kind === 'verdict' &&
+      expression.verdict.chain !== undefined &&
+      !table.chains.has(expression.verdict.chain)
+    ) {
       throw busy(`chain '${expression.verdict.chain}'`);
     }
   }
@@ -97,12 +123,20 @@ function targetsOf(table: DraftTable, expression: LinearExpression): string[] {
   if (expression.kind !== 'lookup' || expression.dreg !== 0) return [];
   const names = new Set<string>();
   for (const item of table.sets.get(expression.set)?.elements ?? []) {
-    if (item.kind === 'mapping' && item.value.kind === 'verdict' && item.value.chain?.kind === 'symbol') names.add(item.value.chain.text);
+    if (item.kind === 'mapping' && item.value.kind === 'verdict' && item.value.chain?.kind === 'symbol')
+      names.add(item.value.chain.text);
   }
   return [...names];
 }
 
-function walk(sources: Sources, table: DraftTable, chain: DraftChain, base: BaseChain | undefined, path: readonly string[], checked: Set<string>): void {
+function walk(
+  sources: Sources,
+  table: DraftTable,
+  chain: DraftChain,
+  base: BaseChain | undefined,
+  path: readonly string[],
+  checked: Set<string>,
+): void {
   // What a chain may hold depends on the base chain only through its type and hook, and on how deep it is called.
   const key = `${chain.name}|${base === undefined ? '' : `${base.type}|${base.hook}`}|${path.length}`;
   if (checked.has(key)) return;
@@ -114,13 +148,25 @@ function walk(sources: Sources, table: DraftTable, chain: DraftChain, base: Base
         const target = table.chains.get(name);
         if (target === undefined) continue;
         if (target.base !== undefined) {
-          throw sources.error('Could not process rule: Operation not supported', rule.span, `'${name}' is a base chain: it cannot be jumped to`);
+          throw sources.error(
+            'Could not process rule: Operation not supported',
+            rule.span,
+            `'${name}' is a base chain: it cannot be jumped to`,
+          );
         }
         if (name === chain.name || path.includes(name)) {
-          throw sources.error('Could not process rule: Too many links', rule.span, `jumps lead from chain '${name}' back to it`);
+          throw sources.error(
+            'Could not process rule: Too many links',
+            rule.span,
+            `jumps lead from chain '${name}' back to it`,
+          );
         }
         if (path.length + 1 >= MAX_JUMPS) {
-          throw sources.error('Could not process rule: Too many links', rule.span, `more than ${MAX_JUMPS} jumps within each other`);
+          throw sources.error(
+            'Could not process rule: Too many links',
+            rule.span,
+            `more than ${MAX_JUMPS} jumps within each other`,
+          );
         }
         walk(sources, table, target, base, [...path, chain.name], checked);
       }
@@ -128,12 +174,22 @@ function walk(sources: Sources, table: DraftTable, chain: DraftChain, base: Base
   }
 }
 
-function refusePlace(sources: Sources, table: DraftTable, base: BaseChain, expression: LinearExpression, rule: DraftRule): void {
+function refusePlace(
+  sources: Sources,
+  table: DraftTable,
+  base: BaseChain,
+  expression: LinearExpression,
+  rule: DraftRule,
+): void {
   const found = placeOf(expression);
   if (found === undefined) return;
   const { place, name } = found;
-  const refuse = (reason: string): Error => sources.error('Could not process rule: Operation not supported', rule.span, reason);
-  if (place.families !== undefined && !place.families.includes(table.family)) throw refuse(`'${name}' does not exist in tables of family ${table.family}`);
-  if (place.type !== undefined && base.type !== place.type) throw refuse(`'${name}' may stand only in chains of type ${place.type}`);
-  if (!place.hooks.includes(base.hook)) throw refuse(`'${name}' may stand only at hooks ${place.hooks.join(', ')}, not at ${base.hook}`);
+  const refuse = (reason: string): Error =>
+    sources.error('Could not process rule: Operation not supported', rule.span, reason);
+  if (place.families !== undefined && !place.families.includes(table.family))
+    throw refuse(`'${name}' does not exist in tables of family ${table.family}`);
+  if (place.type !== undefined && base.type !== place.type)
+    throw refuse(`'${name}' may stand only in chains of type ${place.type}`);
+  if (!place.hooks.includes(base.hook))
+    throw refuse(`'${name}' may stand only at hooks ${place.hooks.join(', ')}, not at ${base.hook}`);
 }

@@ -51,7 +51,7 @@ export function judge(file: string): PyOutcome[] {
   for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
     const record = (family: string, rule: string, problem: string | undefined): void => {
       outcomes.push({
-        file: path.basename(path.dirname(file)) + '/' + path.basename(file),
+        file: `${path.basename(path.dirname(file))}/${path.basename(file)}`,
         line: index + 1,
         family,
         rule,
