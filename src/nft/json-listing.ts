@@ -71,10 +71,7 @@ function jsonChain(table: Table, chain: Chain, options: PrintOptions): Json {
     const [only] = devices;
     const dev: JsonObject = only === undefined ? {} : { dev: devices.length === 1 ? only : [...devices].sort() };
     const hooked = { type, hook, prio: priority, policy };
-    Object.assign(
-      root,
-      options.dialect === '1.0.6' ? { ...hooked, ...(devices.length === 1 ? dev : {}) } : { ...dev, ...hooked },
-    );
+    Object.assign(root, options.dialect === '1.0.6' ? hooked : { ...dev, ...hooked });
   }
   return { chain: root };
 }
