@@ -1,13 +1,13 @@
 // A bridge device: learning which port a hardware address is behind, and where frames go (net/bridge/br_input.c
 // br_handle_frame_finish, br_fdb.c, br_forward.c, br_device.c br_dev_xmit). No VLAN filtering, STP or IGMP snooping.
-// SIMPLIFIED: a unicast frame whose destination was not learned behind another port is taken as the router's own, since a
+// SIMPLIFIED: bridge-unlearned: a unicast frame whose destination was not learned behind another port is taken as the router's own, since a
 // capture's addresses need not be this router's; a real bridge would flood it.
 
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { PACKET_HOST, type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
-import { passes, reason } from './outcome.ts';
+import { passes, reason, simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 
 const BRIDGE_FORWARD = eventKind('bridge-forward');
@@ -17,6 +17,7 @@ const FORWARD = HOOK_NAMES.indexOf('forward');
 const OUTPUT = HOOK_NAMES.indexOf('output');
 const POSTROUTING = HOOK_NAMES.indexOf('postrouting');
 const FAMILY_BRIDGE = 7;
+const UNLEARNED = simplification('bridge-unlearned');
 const NO_WAY_OUT = reason('bridge');
 /** Hostile captures may hold any number of addresses. */
 const MAX_ENTRIES = 1 << 16;
@@ -79,11 +80,26 @@ export function bridgeReceive(stack: Stack, packet: Packet, port: Interface, tra
       forwardTo(stack, packet, stack.interfaces.at(out), transmit);
       return false;
     }
+    if (out === 0 && !isBridgeAddress(bridge, data, start)) stack.recorder.simplified(UNLEARNED);
   }
   packet.oif = 0;
   const answer = runBridge(stack, INPUT, packet);
   if (answer !== NF_ACCEPT) return passes(recorder, packet, answer);
   packet.iif = bridge.index;
+  return true;
+}
+
+/** br_fdb_add_local: the bridge's own address and its ports'. */
+function isBridgeAddress(bridge: Interface, data: Uint8Array, at: number): boolean {
+  if (isAddress(bridge.mac, data, at)) return true;
+  for (let i = 0; i < bridge.ports.length; i++) {
+    if (isAddress((bridge.ports[i] as Interface).mac, data, at)) return true;
+  }
+  return false;
+}
+
+function isAddress(mac: Uint8Array, data: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 6; i++) if (data[at + i] !== mac[i]) return false;
   return true;
 }
 

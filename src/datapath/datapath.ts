@@ -8,6 +8,7 @@ import { Fib, type Route } from '../net/fib.ts';
 import { type Interface, Interfaces } from '../net/interfaces.ts';
 import { Neighbours } from '../net/neighbours.ts';
 import type { RouterSpec } from '../net/spec.ts';
+import { Defrag } from '../netfilter/defrag/defrag.ts';
 import type { RouterServices } from '../netfilter/services.ts';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -23,6 +24,7 @@ import type { FrameSink, Hooks, Stack } from './stack.ts';
 import { rejectWithReset } from './tcp-reset.ts';
 import { neighbourTransmit } from './transmit.ts';
 
+const PREROUTING = HOOK_NAMES.indexOf('prerouting');
 const DAY_MS = 86_400_000;
 const INGRESS = HOOK_NAMES.indexOf('ingress');
 
@@ -56,6 +58,7 @@ export class Datapath implements Stack, RouterServices {
   #nowNs = 0;
   #ipId: number;
   readonly #epochMs: number;
+  readonly #defrag: Defrag;
   readonly #random: Random;
 
   /** Throws ConfigError for a description that is no router. */
@@ -66,6 +69,12 @@ export class Datapath implements Stack, RouterServices {
     this.settings = readSettings(options.spec.sysctl, this.interfaces);
     this.recorder = options.recorder;
     this.sink = options.sink;
+    this.#defrag = new Defrag({
+      sysctl: options.spec.sysctl,
+      recorder: options.recorder,
+      fib: this.fib,
+      services: this,
+    });
     this.outs = new Int32Array(this.interfaces.list.length);
     this.#random = new Random(options.seed);
     this.#epochMs = Number((options.epochNs / 1_000_000n) % BigInt(DAY_MS));
@@ -95,6 +104,15 @@ export class Datapath implements Stack, RouterServices {
 
   nextFragmentId(): number {
     return this.#random.next();
+  }
+
+  defragLocal(packet: Packet): number {
+    return this.#defrag.gather(packet, PREROUTING);
+  }
+
+  /** Time goes on: fragments for the router itself run out. */
+  advance(nowNs: number): void {
+    this.#defrag.advance(nowNs);
   }
 
   icmpError(packet: Packet, type: number, code: number, info: number, isLocal: boolean): void {

@@ -1,5 +1,5 @@
 // Datagrams that go through the router: ip_forward (net/ipv4/ip_forward.c) and ip6_forward (net/ipv6/ip6_output.c).
-// SIMPLIFIED: no redirects are sent.
+// SIMPLIFIED: redirect: none is sent.
 import { be16, putBe16, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
@@ -7,7 +7,7 @@ import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { PACKET_HOST, type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
 import { forwardOptions } from './ip-options.ts';
-import { drop, passes, reason } from './outcome.ts';
+import { drop, passes, reason, simplification } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, output, routeMtu } from './output.ts';
 import { isLinkLocal6, isUnicast6 } from './reply.ts';
 import type { Stack } from './stack.ts';
@@ -20,6 +20,7 @@ const OTHER_HOST = reason('other-host');
 const MARTIAN = reason('martian');
 const FORWARDING_OFF = reason('forwarding-off');
 const CUT_PAYLOAD = reason('cut-payload');
+const REDIRECT = simplification('redirect');
 const IPV6_MIN_MTU = 1280;
 
 /**
@@ -39,6 +40,7 @@ export function forward4(stack: Stack, packet: Packet, route: Route, record: num
     icmp.icmpError(stack, packet, icmp.ICMP_TIME_EXCEEDED, 0, 0, false);
     return;
   }
+  if (packet.iif === route.oif.index) recorder.simplified(REDIRECT);
   const mtu = routeMtu(route, 4);
   if (packet.networkLength > mtu && (u8(data, network + 6) & 0x40) !== 0 && exceeds(packet, mtu)) {
     drop(recorder, packet, MTU);
@@ -103,6 +105,8 @@ export function forward6(stack: Stack, packet: Packet, route: Route): void {
       icmp.icmpError(stack, packet, icmp.ICMPV6_DEST_UNREACH, icmp.ICMPV6_NOT_NEIGHBOUR, 0, false);
       return;
     }
+  } else {
+    recorder.simplified(REDIRECT);
   }
   const mtu = Math.max(routeMtu(route, 6), IPV6_MIN_MTU);
   if (packet.networkLength > mtu && exceeds(packet, mtu)) {

@@ -1,5 +1,5 @@
 // Cuts a datagram into fragments: ip_do_fragment (net/ipv4/ip_output.c) and ip6_fragment (net/ipv6/ip6_output.c).
-// SIMPLIFIED: what defrag put together is cut to the size of its largest fragment; the kernel restores each fragment's own
+// SIMPLIFIED: refragment: what defrag put together is cut to the size of its largest fragment; the kernel restores each fragment's own
 // size (it keeps them as a list). The same for senders that fill their fragments; unequal first fragments move octets.
 import { be16, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind } from '../event/vocabulary.ts';
@@ -7,9 +7,11 @@ import type { Route } from '../net/fib.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { writeIpv4Checksum } from '../packet/checksum.ts';
 import { type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
+import { simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 
 const FRAGMENT = eventKind('fragment');
+const REFRAGMENT = simplification('refragment');
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const FRAGMENT_HEADER = 44;
@@ -30,6 +32,7 @@ export function fragment(
   dev: Interface,
   output: Output,
 ): boolean {
+  if (packet.fragMaxSize !== 0) stack.recorder.simplified(REFRAGMENT);
   return packet.ipVersion === 4
     ? fragment4(stack, packet, size, route, dev, output)
     : fragment6(stack, packet, size, route, dev, output);

@@ -1,12 +1,14 @@
 // ICMP and ICMPv6 errors as real packets: when one is sent, from which address, how much it quotes (__icmp_send of
 // net/ipv4/icmp.c, icmp6_send of net/ipv6/icmp.c).
-// SIMPLIFIED: no rate limits (icmp_ratelimit, icmp_msgs_per_sec, error cost of routes); IP options are not echoed; what the
-// capture cut is not quoted; IPv4 identifications count up where the kernel's are hashed.
+// SIMPLIFIED: icmp-rate: no limits (icmp_ratelimit, icmp_msgs_per_sec, error cost of routes).
+// SIMPLIFIED: icmp-options: options of IPv4 are not echoed. What the capture cut is not quoted; IPv4 identifications count
+// up where the kernel's are hashed.
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
+import { simplification } from './outcome.ts';
 import { localOut, routeMtu, routeOutput4, routeOutput6 } from './output.ts';
 import {
   copyAddress6,
@@ -22,6 +24,8 @@ import {
 import type { Stack } from './stack.ts';
 
 const ICMP_ERROR = eventKind('icmp-error');
+const ICMP_RATE = simplification('icmp-rate');
+const ICMP_OPTIONS = simplification('icmp-options');
 const ICMP = 1;
 const UDP = 17;
 const ICMPV6 = 58;
@@ -108,6 +112,8 @@ function icmpSend(
   putBe16(own, at + 2, internetChecksum(own, at, at + 8 + quoted));
   const tos = (dsField(about) & IPTOS_TOS_MASK) | INTERNET_CONTROL;
   finishIpv4(packet, saddr, to, ICMP, 28 + quoted, tos, stack.settings.defaultTtl, stack.nextIpId(), false);
+  if (about.hasOptions) stack.recorder.simplified(ICMP_OPTIONS);
+  stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 4);
   localOut(stack, packet, route);
   stack.pool.release();
@@ -174,6 +180,7 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   const end = at + 8 + quoted;
   putBe16(own, at + 2, internetChecksum(own, at, end, pseudoHeaderSum(own, net, 6, ICMPV6, 8 + quoted)));
   finishIpv6(packet);
+  stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 6);
   localOut(stack, packet, route);
   stack.pool.release();

@@ -1,12 +1,14 @@
 // IPv4 options as a router handles them: validation, record route and timestamps on the way in (ip_options_compile,
 // net/ipv4/ip_options.c), the way out's address in a recorded route on the way out (ip_forward_options).
-// SIMPLIFIED: source routes are validated but not followed; CIPSO labels are not looked at.
+// SIMPLIFIED: source-route: they are validated but not followed. CIPSO labels are not looked at.
 import { be32, putBe32, u8 } from '../base/columns.ts';
 import type { Route } from '../net/fib.ts';
 import { writeIpv4Checksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
+import { simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 
+const SOURCE_ROUTE = simplification('source-route');
 const END = 0;
 const NOOP = 1;
 const RECORD_ROUTE = 7;
@@ -72,6 +74,7 @@ function compileOption(stack: Stack, packet: Packet, at: number, length: number,
       if (pointer < 4) return 3;
       if (seenRoute) return 1;
       seenRoute = true;
+      stack.recorder.simplified(SOURCE_ROUTE);
       return 0;
     case RECORD_ROUTE:
       if (seenRecord) return 1;

@@ -1,7 +1,8 @@
 // What the IP layers do with a datagram before it is routed, and the routing decision: ip_rcv_core, ip_rcv_finish
 // (net/ipv4/ip_input.c), ip_route_input_slow (net/ipv4/route.c); ip6_rcv_core, ip6_rcv_finish (net/ipv6/ip6_input.c).
-// SIMPLIFIED: hop-by-hop options of IPv6 are not acted upon.
+// SIMPLIFIED: hop-by-hop: such options of IPv6 are not acted upon.
 import { be16, be32, putBe16, u8 } from '../base/columns.ts';
+import type { Recorder } from '../event/recorder.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
@@ -11,7 +12,7 @@ import { forward4, forward6 } from './forward.ts';
 import * as icmp from './icmp.ts';
 import { compileOptions, problemOffset, recordRoute, specificDestination } from './ip-options.ts';
 import { local4, local6 } from './local.ts';
-import { drop, passes, reason } from './outcome.ts';
+import { drop, passes, reason, simplification } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6 } from './output.ts';
 import { validateSource } from './rp-filter.ts';
 import type { Stack } from './stack.ts';
@@ -31,6 +32,8 @@ const BLACKHOLE = reason('blackhole');
 const UNREACHABLE = reason('unreachable');
 const PROHIBIT = reason('prohibit');
 const FORWARDING_OFF = reason('forwarding-off');
+const IP_CHECKSUM = simplification('ip-checksum');
+const HOP_BY_HOP = simplification('hop-by-hop');
 const IGMP = 2;
 const ALL_HOSTS = 0xe0000001;
 
@@ -47,7 +50,7 @@ export function ipReceive(stack: Stack, packet: Packet): void {
     drop(recorder, packet, OTHER_HOST);
     return;
   }
-  const fault = headerFault4(packet);
+  const fault = headerFault4(packet, recorder);
   if (fault !== 0) {
     drop(recorder, packet, fault);
     return;
@@ -61,7 +64,7 @@ export function ipReceive(stack: Stack, packet: Packet): void {
 }
 
 /** ip_rcv_core: the reason to drop, or 0. A header that the capture cut is not the packet's fault. */
-function headerFault4(packet: Packet): number {
+function headerFault4(packet: Packet, recorder: Recorder): number {
   const { data, network, end } = packet;
   const wireLength = packet.wireLength - (network - packet.start);
   if (network + 20 > end) return wireLength >= 20 ? TRUNCATED : MALFORMED;
@@ -70,8 +73,9 @@ function headerFault4(packet: Packet): number {
   if (network + headerLength > end) return wireLength >= headerLength ? TRUNCATED : MALFORMED;
   if (be16(data, network + 2) === 0 && packet.isSuperPacket) putBe16(data, network + 2, packet.networkLength & 0xffff);
   if (internetChecksum(data, network, network + headerLength) !== 0) {
-    // A sender with checksum offload leaves 0 here in its own capture.
+    // SIMPLIFIED: ip-checksum: a sender with checksum offload leaves 0 here in its own capture.
     if (be16(data, network + 10) !== 0) return BAD_CHECKSUM;
+    recorder.simplified(IP_CHECKSUM);
     writeIpv4Checksum(data, network);
   }
   if (packet.ipVersion !== 4 || packet.networkLength > wireLength) return MALFORMED;
@@ -193,6 +197,7 @@ export function ip6Receive(stack: Stack, packet: Packet): void {
     drop(recorder, packet, fault);
     return;
   }
+  if (packet.hasOptions) recorder.simplified(HOP_BY_HOP);
   const answer = stack.hooks.run(PREROUTING, FAMILY_IPV6, packet);
   if (answer !== NF_ACCEPT) {
     passes(recorder, packet, answer);

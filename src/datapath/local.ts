@@ -1,17 +1,17 @@
 // Datagrams for the router itself: input hook and what the router answers (ip_local_deliver, net/ipv4/ip_input.c;
 // icmp_rcv; udp_rcv and tcp_v4_rcv without a socket; ip6_input and kin of net/ipv6).
-// SIMPLIFIED: nobody listens on the router: TCP gets a RST, UDP a port unreachable.
+// SIMPLIFIED: closed-ports: nobody listens on the router: TCP gets a RST, UDP a port unreachable.
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
-import { PACKET_HOST, type Packet } from '../packet/packet.ts';
+import { PACKET_HOST, type Packet, VERDICT_DROP } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
 import { icmpError } from './icmp.ts';
 import { specificDestination } from './ip-options.ts';
 import { neighbourAdvertisement } from './ndisc.ts';
-import { deliver, drop, passes, reason } from './outcome.ts';
+import { deliver, drop, passes, reason, simplification } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, localOut, routeOutput4, routeOutput6 } from './output.ts';
 import {
   copyAddress6,
@@ -26,13 +26,13 @@ import {
 import type { Stack } from './stack.ts';
 import { resetClosedPort } from './tcp-reset.ts';
 
+const CLOSED_PORTS = simplification('closed-ports');
 const LOCAL = eventKind('local');
 const ICMP_REPLY = eventKind('icmp-reply');
 const INPUT = HOOK_NAMES.indexOf('input');
 const NO_SOCKET = reason('no-socket');
 const MALFORMED = reason('malformed');
 const OTHER_HOST = reason('other-host');
-const FRAGMENT_WAITS = reason('fragment-waits');
 const UNKNOWN_PROTOCOL = reason('unknown-protocol');
 const ICMP = 1;
 const IGMP = 2;
@@ -61,9 +61,11 @@ export function local4(stack: Stack, packet: Packet, isBroadcast: boolean): void
   stack.recorder.event(LOCAL, 4);
   packet.oif = 0;
   if (packet.moreFragments || packet.fragmentOffset !== 0) {
-    // SIMPLIFIED: without conntrack's defrag, fragments for the router itself are never put together.
-    deliver(packet, FRAGMENT_WAITS);
-    return;
+    const gathered = stack.defragLocal(packet);
+    if (gathered !== NF_ACCEPT) {
+      passes(stack.recorder, packet, gathered);
+      return;
+    }
   }
   const answer = stack.hooks.run(INPUT, FAMILY_IPV4, packet);
   if (answer !== NF_ACCEPT) {
@@ -82,6 +84,7 @@ export function local4(stack: Stack, packet: Packet, isBroadcast: boolean): void
         drop(stack.recorder, packet, NO_SOCKET);
         return;
       }
+      stack.recorder.simplified(CLOSED_PORTS);
       packet.reason = NO_SOCKET;
       icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH, 0, true);
       return;
@@ -91,6 +94,7 @@ export function local4(stack: Stack, packet: Packet, isBroadcast: boolean): void
         return;
       }
       if (!hasWholeHeader(stack, packet, 20)) return;
+      stack.recorder.simplified(CLOSED_PORTS);
       packet.reason = NO_SOCKET;
       if (!isBroadcast) resetClosedPort(stack, packet);
       return;
@@ -178,8 +182,13 @@ export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void
   }
   deliver(packet, 0);
   if (packet.moreFragments || packet.fragmentOffset !== 0) {
-    packet.reason = FRAGMENT_WAITS;
-    return;
+    const gathered = stack.defragLocal(packet);
+    if (gathered !== NF_ACCEPT) {
+      packet.verdict = VERDICT_DROP;
+      passes(stack.recorder, packet, gathered);
+      return;
+    }
+    deliver(packet, 0);
   }
   switch (packet.protocol) {
     case ICMPV6:
@@ -192,6 +201,7 @@ export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void
         drop(stack.recorder, packet, NO_SOCKET);
         return;
       }
+      stack.recorder.simplified(CLOSED_PORTS);
       packet.reason = NO_SOCKET;
       icmpError(stack, packet, icmp.ICMPV6_DEST_UNREACH, icmp.ICMPV6_PORT_UNREACH, 0, true);
       return;
@@ -201,6 +211,7 @@ export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void
         return;
       }
       if (!hasWholeHeader(stack, packet, 20)) return;
+      stack.recorder.simplified(CLOSED_PORTS);
       packet.reason = NO_SOCKET;
       if (!isMulticast) resetClosedPort(stack, packet);
       return;

@@ -2,12 +2,18 @@
 
 import { type ReasonName, reasonIndex } from '../event/reasons.ts';
 import type { Recorder } from '../event/recorder.ts';
+import { type SimplificationName, simplificationIndex } from '../event/simplifications.ts';
 import { eventKind } from '../event/vocabulary.ts';
 import { NF_ACCEPT, NF_DROP } from '../netfilter/verdict.ts';
 import { type Packet, VERDICT_CONSUMED, VERDICT_DROP, VERDICT_LOCAL } from '../packet/packet.ts';
 
 const DROP = eventKind('drop');
 const FRAGMENT_WAITS = reasonIndex('fragment-waits');
+
+/** A simplification's row, for module-level constants of the stages. */
+export function simplification(name: SimplificationName): number {
+  return simplificationIndex(name);
+}
 
 /** A reason's row, for module-level constants of the stages. */
 export function reason(name: ReasonName): number {

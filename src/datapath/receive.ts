@@ -1,6 +1,6 @@
 // From a frame on a device to a protocol: __netif_receive_skb_core (net/core/dev.c) with VLAN devices (vlan_do_receive),
 // bridge ports (br_handle_frame), PPPoE sessions (pppoe_rcv, ppp_input) and the ingress hook of every device on the way.
-// SIMPLIFIED: the destination address of a unicast frame is taken as the router's own, for a capture's addresses need not
+// SIMPLIFIED: mac: the destination address of a unicast frame is taken as the router's own, for a capture's addresses need not
 // be this router's (the kernel oracle rewrites them); "other host" is only said of frames for addresses behind a bridge.
 import { be16, putBe16, u8 } from '../base/columns.ts';
 import { eventKind } from '../event/vocabulary.ts';
@@ -19,7 +19,7 @@ import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type Packet } from '..
 import { arpReceive } from './arp.ts';
 import { bridgeReceive } from './bridge.ts';
 import { ip6Receive, ipReceive } from './ip-receive.ts';
-import { drop, passes, reason } from './outcome.ts';
+import { drop, passes, reason, simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 import { queueTransmit } from './transmit.ts';
 
@@ -30,6 +30,7 @@ const TRUNCATED = reason('truncated');
 const MALFORMED = reason('malformed');
 const UNKNOWN_VLAN = reason('unknown-vlan');
 const UNKNOWN_PROTOCOL = reason('unknown-protocol');
+const MAC = simplification('mac');
 const ETHERNET_HEADER = 14;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
@@ -54,6 +55,7 @@ export function receive(stack: Stack, packet: Packet, dev: Interface): void {
   const { data, start } = packet;
   const first = u8(data, start);
   packet.packetType = (first & 1) === 0 ? PACKET_HOST : isBroadcast(data, start) ? PACKET_BROADCAST : PACKET_MULTICAST;
+  if (packet.packetType === PACKET_HOST && !isAddressOf(dev, data, start)) recorder.simplified(MAC);
   packet.etherType = be16(data, start + 12);
   packet.network = start + ETHERNET_HEADER;
   climb(stack, packet, dev);
@@ -135,6 +137,11 @@ function deliverToProtocol(stack: Stack, packet: Packet): void {
 
 function isBroadcast(data: Uint8Array, at: number): boolean {
   for (let i = 0; i < 6; i++) if (u8(data, at + i) !== 0xff) return false;
+  return true;
+}
+
+function isAddressOf(dev: Interface, data: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 6; i++) if (data[at + i] !== dev.mac[i]) return false;
   return true;
 }
 

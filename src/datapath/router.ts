@@ -71,17 +71,18 @@ export class Router {
    * place; its verdict, pathClass, reason and the router's outs say what became of it.
    */
   process(packet: Packet, ifindex: number): void {
-    this.netfilter.advance(packet.timeNs);
+    this.advance(packet.timeNs);
     this.#datapath.enter(packet, ifindex);
   }
 
   /** Time goes on without a packet: entries, flows and fragments run out. */
   advance(nowNs: number): void {
     this.netfilter.advance(nowNs);
+    this.#datapath.advance(nowNs);
   }
 
   /** The replay is over at `nowNs`. */
   finish(nowNs: number): void {
-    this.netfilter.advance(nowNs);
+    this.advance(nowNs);
   }
 }

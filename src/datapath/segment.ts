@@ -1,6 +1,6 @@
 // Cuts a super-packet (captured above GRO or TSO) into the frames that were on the wire: tcp_gso_segment and
 // inet_gso_segment (net/ipv4/tcp_offload.c, net/ipv4/af_inet.c). TCP only: other protocols stay whole.
-// SIMPLIFIED: the segment size is not in a capture; it is taken as what fits both the MTU of the way in and of the way out.
+// SIMPLIFIED: segment-size: it is not in a capture; it is taken as what fits both the MTU of the way in and of the way out.
 import { be16, be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { writeIpv4Checksum, writeTransportChecksum } from '../packet/checksum.ts';

@@ -57,6 +57,8 @@ export interface Stack {
   millisecondsOfDay(timeNs: number): number;
   /** A frame left by this interface. */
   sent(ifindex: number): void;
+  /** ip_defrag of a fragment for the router itself that conntrack did not gather: NF_*, the packet then being whole. */
+  defragLocal(packet: Packet): number;
   /** icmp_send or icmpv6_send about a packet, by its version; `isLocal`: its route leads to the router itself. */
   icmpError(packet: Packet, type: number, code: number, info: number, isLocal: boolean): void;
 }

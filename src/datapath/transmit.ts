@@ -7,7 +7,7 @@ import type { Interface } from '../net/interfaces.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
 import { bridgeTransmit } from './bridge.ts';
-import { passes } from './outcome.ts';
+import { passes, simplification } from './outcome.ts';
 import { segment } from './segment.ts';
 import type { Stack } from './stack.ts';
 
@@ -15,6 +15,8 @@ const TX = eventKind('tx');
 const VLAN_PUSH = eventKind('vlan-push');
 const PPPOE_PUSH = eventKind('pppoe-push');
 const GSO_SEGMENT = eventKind('gso-segment');
+const SEGMENT_SIZE = simplification('segment-size');
+const LOOPBACK = simplification('loopback');
 const ETHERNET_HEADER = 14;
 const PPPOE_HEADER = 8;
 const ETHERTYPE_PPPOE_SESSION = 0x8864;
@@ -78,7 +80,8 @@ export function queueTransmit(stack: Stack, packet: Packet, dev: Interface): voi
       packet.verdict = VERDICT_FORWARD;
       return;
     case 'loopback':
-      // SIMPLIFIED: what the router sends to itself is not received again.
+      // SIMPLIFIED: loopback: what the router sends to itself is not received again.
+      stack.recorder.simplified(LOOPBACK);
       packet.verdict = VERDICT_FORWARD;
       return;
   }
@@ -92,6 +95,7 @@ function wire(stack: Stack, packet: Packet, dev: Interface): void {
   if (packet.isSuperPacket) {
     const segments = segment(packet, dev, stack.interfaces.at(packet.physicalIif).mtu, stack.sink);
     if (segments > 0) {
+      stack.recorder.simplified(SEGMENT_SIZE);
       stack.recorder.event(GSO_SEGMENT, segments);
       return;
     }

@@ -238,6 +238,9 @@ export const SCENES: Scene[] = [
     frames: [
       ...fragmentIpv4(ip({ src: LAN, dst: SERVER, id: 9 }, UDP(3000)), 1500).map(lan),
       ...fragmentIpv6(ip({ src: LAN6, dst: SERVER6 }, UDP(3000)), 1280, 0x1234).map(lan),
+      ...fragmentIpv4(ip({ src: LAN, dst: '192.168.1.1', id: 10 }, ECHO(2000)), 1500).map(lan),
+      ...fragmentIpv6(ip({ src: LAN6, dst: 'fd00:1::1' }, ECHO6(2000)), 1280, 0x1235).map(lan),
+      ...fragmentIpv4(ip({ src: LAN, dst: '192.168.1.1', id: 11 }, UDP(2000)), 1500).map(lan),
     ],
   },
   {
