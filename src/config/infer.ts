@@ -1,7 +1,7 @@
 // A router for a capture when nobody described one: interfaces from the ruleset's device names, subnets from the
 // addresses that the capture shows. Every guess is a sentence in `assumptions`, for the report.
-import type { InterfaceSpec, RouterSpec } from '../net/spec.ts';
-import { formatAddress } from '../packet/address.ts';
+import type { InterfaceSpec, NeighbourSpec, RouterSpec } from '../net/spec.ts';
+import { formatAddress, inPrefix, parseAddress, parsePrefix } from '../packet/address.ts';
 import type { DeviceHints } from './devices.ts';
 import { DEFAULT_NEIGHBOUR_MAC } from './router-file.ts';
 
@@ -13,8 +13,9 @@ export interface AddressSurvey {
   hasPppoe: boolean;
   /** VLAN ids seen on the wire. */
   vlanIds: Set<number>;
-  /** Largest IP datagram seen: above 1500 some sender's offload or jumbo frames are at work. */
   packets: number;
+  /** Hardware address that an address was last seen sending from: text of both; for inside hosts. */
+  senders: Map<string, string>;
 }
 
 export interface InferredRouter {
@@ -48,7 +49,7 @@ export function inferRouter(hints: DeviceHints, survey: AddressSurvey): Inferred
         { dst: '0.0.0.0/0', via: WAN_GATEWAY4, dev: roles.wan, type: 'unicast' },
         { dst: '::/0', via: WAN_GATEWAY6, dev: roles.wan, type: 'unicast' },
       ],
-      neighbours: [],
+      neighbours: knownNeighbours(interfaces, roles, survey),
       sysctl: {},
       defaultNeighbourMac: DEFAULT_NEIGHBOUR_MAC,
     },
@@ -157,6 +158,21 @@ function giveSubnets(interfaces: InterfaceSpec[], roles: Roles, survey: AddressS
   if (subnets4.length + subnets6.length === 0) {
     assumptions.push('the capture shows no address that looks like an inside one');
   }
+}
+
+/** Inside hosts answer with the hardware address that the capture shows them sending from. */
+function knownNeighbours(interfaces: InterfaceSpec[], roles: Roles, survey: AddressSurvey): NeighbourSpec[] {
+  const neighbours: NeighbourSpec[] = [];
+  for (const name of roles.lans) {
+    const subnets = interfaces.find((row) => row.name === name)?.addresses ?? [];
+    const prefixes = subnets.map(parsePrefix).filter((row) => row !== undefined);
+    for (const [ip, mac] of survey.senders) {
+      const address = parseAddress(ip);
+      if (address === undefined || !prefixes.some((prefix) => inPrefix(address, prefix))) continue;
+      if (!subnets.some((subnet) => subnet.startsWith(`${ip}/`))) neighbours.push({ dev: name, ip, mac });
+    }
+  }
+  return neighbours;
 }
 
 function summary(addresses: string[]): string {

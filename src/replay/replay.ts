@@ -107,6 +107,7 @@ function emptySurvey(): Survey {
     hasPppoe: false,
     vlanIds: new Set(),
     packets: 0,
+    senders: new Map(),
     hasOutgoingCopies: [],
   };
 }

@@ -5,11 +5,13 @@ import { LINKTYPE_ETHERNET, toEthernet } from '../capture/link.ts';
 import { openCapture } from '../capture/open.ts';
 import type { CaptureReader } from '../capture/record.ts';
 import type { AddressSurvey } from '../config/infer.ts';
+import { formatAddress, formatMac } from '../packet/address.ts';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE, ETHERTYPE_QINQ, ETHERTYPE_VLAN } from '../packet/decode.ts';
 
 /** Packets of each capture that are looked at, and addresses that are told apart. */
 const MAX_PACKETS = 50_000;
 const MAX_ADDRESSES = 65_536;
+const MAX_SENDERS = 4096;
 const PACKET_OUTGOING = 4;
 
 export interface Survey extends AddressSurvey {
@@ -25,6 +27,7 @@ export async function surveyCaptures(paths: string[]): Promise<Survey> {
     hasPppoe: false,
     vlanIds: new Set(),
     packets: 0,
+    senders: new Map(),
     hasOutgoingCopies: [],
   };
   for (const path of paths) {
@@ -46,8 +49,10 @@ async function surveyOne(reader: CaptureReader, survey: Survey): Promise<boolean
     while (n < MAX_PACKETS && reader.next()) {
       n++;
       survey.packets++;
-      if (reader.linkType !== LINKTYPE_ETHERNET) toEthernet(reader);
+      const isEthernet = reader.linkType === LINKTYPE_ETHERNET;
+      if (!isEthernet) toEthernet(reader);
       const source = look(reader.data, reader.start, reader.end, survey);
+      if (isEthernet && source !== undefined) noteSender(reader, source, survey);
       if (source === undefined || reader.packetType < 0) continue;
       if (reader.packetType !== PACKET_OUTGOING) {
         if (arrived.size < MAX_ADDRESSES) arrived.add(source);
@@ -83,6 +88,14 @@ function look(data: Uint8Array, start: number, end: number, survey: Survey): str
   count(survey.sources, source);
   count(survey.destinations, hex(data, network + offset + length, length));
   return source;
+}
+
+/** A host's hardware address; frames that a router passed on (many addresses from one) do no harm: the last one counts. */
+function noteSender(reader: CaptureReader, source: string, survey: Survey): void {
+  const octets = Buffer.from(source, 'hex');
+  if (survey.senders.size < MAX_SENDERS || survey.senders.has(formatAddress(octets))) {
+    survey.senders.set(formatAddress(octets), formatMac(reader.data, reader.start + 6));
+  }
 }
 
 function count(counts: Map<string, number>, key: string): void {

@@ -22,7 +22,15 @@ const hex = (text: string): string =>
 
 function survey(sources: string[], more: Partial<AddressSurvey> = {}): AddressSurvey {
   const counts = new Map(sources.map((text, index) => [hex(text), 100 - index]));
-  return { sources: counts, destinations: new Map(), hasPppoe: false, vlanIds: new Set(), packets: 100, ...more };
+  return {
+    sources: counts,
+    destinations: new Map(),
+    hasPppoe: false,
+    vlanIds: new Set(),
+    packets: 100,
+    senders: new Map(),
+    ...more,
+  };
 }
 
 describe('an inferred router', () => {
