@@ -67,11 +67,11 @@ interface Roles {
 function assignRoles(hints: DeviceHints, assumptions: string[]): Roles {
   const lower = lowerDevices(hints);
   const candidates = hints.names.filter((name) => !lower.includes(name));
-  const isWan = (name: string): boolean => hints.translated.has(name) || WAN_NAME.test(name);
-  const wan = candidates.find((name) => hints.translated.has(name) && WAN_NAME.test(name)) ?? candidates.find(isWan);
+  const named = candidates.find((name) => hints.translated.has(name) && WAN_NAME.test(name));
+  const wan = named ?? candidates.find((name) => isOutside(hints, name));
   const chosen = wan ?? (candidates.length > 1 ? candidates[candidates.length - 1] : undefined) ?? 'wan0';
   const others = candidates.filter((name) => name !== chosen);
-  const lans = others.filter((name) => !isWan(name));
+  const lans = others.filter((name) => !isOutside(hints, name));
   if (lans.length === 0) lans.push(...(others.length > 0 ? others.slice(0, 1) : ['lan0']));
   const why = hints.translated.has(chosen)
     ? 'the ruleset translates sources there'
@@ -82,9 +82,16 @@ function assignRoles(hints: DeviceHints, assumptions: string[]): Roles {
   return { wan: chosen, lans };
 }
 
+function isOutside(hints: DeviceHints, name: string): boolean {
+  return hints.translated.has(name) || WAN_NAME.test(name);
+}
+
+/** Below a device that rules name on the same side; when they name only one side, the flowtable names the other one. */
 function lowerDevices(hints: DeviceHints): string[] {
-  if (hints.matched.size === 0) return [];
-  return hints.flowtableDevices.filter((name) => !hints.matched.has(name));
+  const matched = [...hints.matched];
+  const sides = new Set(matched.map((name) => isOutside(hints, name)));
+  const lower = hints.flowtableDevices.filter((name) => !hints.matched.has(name) && sides.has(isOutside(hints, name)));
+  return hints.names.length - lower.length < 2 ? [] : lower;
 }
 
 /** One InterfaceSpec a name; bridges and PPPoE over the devices below when the flowtable has such. */

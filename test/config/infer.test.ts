@@ -65,6 +65,17 @@ describe('an inferred router', () => {
     expect(assumptions.join('\n')).toContain('PPPoE');
   });
 
+  it.each([
+    ['lan0', 'wan0'],
+    ['wan0', 'lan0'],
+    ['eth0', 'eth1'],
+  ])('lays no device over a flowtable device of the other side when rules name only %s', (named, other) => {
+    const given = hints([named, other], { flowtableDevices: [named, other], matched: [named] });
+    const { spec } = inferRouter(given, survey(['192.168.1.2']));
+    expect(spec.interfaces.map((row) => row.type)).toEqual(['physical', 'physical']);
+    expect(spec.routes[0]?.dev).toBe([named, other].sort()[1]);
+  });
+
   it('gives each inside device a subnet of its own and the first one the rest', () => {
     const { spec } = inferRouter(
       hints(['br-lan', 'br-guest', 'wan']),
