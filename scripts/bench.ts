@@ -15,11 +15,13 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const PACKETS = Number(process.env.BENCH_PACKETS ?? 1_000_000);
 const GROUP = 40;
 
-const folder = mkdtempSync(join(tmpdir(), 'nftreplay-bench-'));
+// BENCH_FOLDER keeps the generated captures for the next run.
+const kept = process.env.BENCH_FOLDER;
+const folder = kept ?? mkdtempSync(join(tmpdir(), 'nftreplay-bench-'));
 try {
   bench();
 } finally {
-  rmSync(folder, { recursive: true });
+  if (kept === undefined) rmSync(folder, { recursive: true });
 }
 
 function bench(): void {
