@@ -1,6 +1,6 @@
 // Neighbour discovery as far as a router without hosts' tables needs it: a solicitation for an address of the router is
 // answered (ndisc_recv_ns, ndisc_send_na of net/ipv6/ndisc.c).
-// SIMPLIFIED: duplicate address detection by others (unspecified source) is answered to all nodes as the kernel does;
+// SIMPLIFIED: duplicate-address: duplicate address detection by others (unspecified source) is answered to all nodes as the kernel does;
 // nothing is learned from ND messages, and no router advertisements are sent.
 import { be32, putBe16, u8 } from '../base/columns.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';

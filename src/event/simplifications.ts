@@ -35,6 +35,48 @@ export const SIMPLIFICATIONS = [
   },
   { name: 'loopback', effect: 'what the router sends to itself is not received again' },
   { name: 'closed-ports', effect: 'nobody listens on the router itself: TCP gets a RST, UDP a port unreachable' },
+  {
+    name: 'helpers',
+    effect: 'conntrack helpers have a name and read nothing: no expectations, no sequence adjustment',
+  },
+  { name: 'log', effect: '`log` statements are counted, nothing is written' },
+  {
+    name: 'hash-seed',
+    effect: "hashes have the kernel's spread but not its random keys: a flow may get another value",
+  },
+  { name: 'connlimit', effect: '`ct count` drops packets without a connection; the kernel counts untracked ones' },
+  {
+    name: 'hardware',
+    effect: "one engine as capable as MediaTek's PPE (16,384 entries), bound 1 ms after `flow add`: an estimate",
+  },
+  { name: 'gso-mtu', effect: 'super-packets on the fast path are taken to fit the MTU of the way out' },
+  { name: 'early-drop', effect: 'a full connection table evicts other un-assured connections than the kernel would' },
+  { name: 'vlan-set', effect: 'a VLAN tag that was taken off before the ingress hook cannot be rewritten by a rule' },
+  {
+    name: 'cut-nat',
+    effect: 'a packet cut by the capture keeps its SCTP CRC; a cut quotation is translated as far as it goes',
+  },
+  {
+    name: 'neighbours',
+    effect: 'every neighbour answers at once, with the address that the router file or its default says',
+  },
+  { name: 'routing', effect: 'one routing table: no policy rules, no multipath' },
+  { name: 'ipsec', effect: 'there is no IPsec: its policy checks never fire' },
+  { name: 'gre-key', effect: 'GRE connections have no source key (no pptp helper)' },
+  { name: 'dccp-assured', effect: 'DCCP is ASSURED by any ACK of a response' },
+  { name: 'use-count', effect: '`use=` of listed connections counts the flowtable only' },
+  { name: 'dsa', effect: 'no DSA ports and no VLAN-filtering bridges on the way of an offloaded flow' },
+  { name: 'defrag-zones', effect: 'fragments are not told apart by conntrack zone' },
+  {
+    name: 'truesize',
+    effect: 'memory of waiting fragments is counted by powers of two: floods meet the limit a little earlier or later',
+  },
+  { name: 'fragment-distance', effect: 'ipfrag_max_dist counts sources by a hash: only floods notice' },
+  { name: 'time-zone', effect: '`meta time`, `day` and `hour` are in UTC' },
+  { name: 'names', effect: 'users, groups, marks and labels have no names of the local machine' },
+  { name: 'include-search', effect: 'included names without a path are searched beside the including file' },
+  { name: 'bridge-vlan', effect: 'bridges do not filter VLANs and have no broute' },
+  { name: 'duplicate-address', effect: "others' duplicate address detection is answered, never acted upon" },
 ] as const satisfies readonly Simplification[];
 
 export type SimplificationName = (typeof SIMPLIFICATIONS)[number]['name'];

@@ -1,6 +1,6 @@
 // The routing table: what ip_route_input and ip6_route_input look up (net/ipv4/fib_trie.c, fib_frontend.c fib_add_ifaddr,
 // net/ipv6/route.c, addrconf.c). Local, broadcast and connected routes come from the addresses, static ones from the spec.
-// SIMPLIFIED: no policy rules, one table, no multipath: of equal routes the one with the lowest metric is taken.
+// SIMPLIFIED: routing: no policy rules, one table, no multipath: of equal routes the one with the lowest metric is taken.
 import { be32 } from '../base/columns.ts';
 import { ConfigError } from '../base/errors.ts';
 import { parseAddress, parsePrefix } from '../packet/address.ts';

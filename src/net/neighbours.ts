@@ -1,6 +1,6 @@
 // Neighbours: who answers at the link layer (net/core/neighbour.c, net/ipv4/arp.c arp_mc_map, net/ipv6/ndisc.c ndisc_mc_map).
 // Listed ones have their own address; everybody else answers with the router file's defaultNeighbourMac.
-// SIMPLIFIED: there is no resolution in time (no queue of waiting packets, no ARP or ND frames) and nobody fails to answer.
+// SIMPLIFIED: neighbours: there is no resolution in time (no queue of waiting packets, no ARP or ND frames) and nobody fails to answer.
 import { ConfigError } from '../base/errors.ts';
 import { parseAddress, parseMac } from '../packet/address.ts';
 import type { Interface, Interfaces } from './interfaces.ts';

@@ -132,6 +132,7 @@ export class Netfilter {
       nat: this.nat,
       helpers: helperSetup(this.conntrack, this.helperNames),
       notes: this.notes,
+      recorder,
     };
     this.#tables = prepareRuleset(ruleset, engine, recorder, (one, name) => flowtables.get(one)?.get(name));
     for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));

@@ -9,7 +9,7 @@ import { evaluateRule, newContext } from './evaluate.ts';
 import type { DraftSet } from './evaluate-context.ts';
 import { changeElements } from './evaluate-set.ts';
 import { declareSet } from './evaluate-set-declaration.ts';
-import { cloneExpr, describeType, sameDatatype } from './expressions.ts';
+import { describeType, sameDatatype } from './expressions.ts';
 import type { LinearExpression } from './linear.ts';
 import { Linearizer } from './linearize.ts';
 import { linearizeStatement } from './linearize-statement.ts';
@@ -185,7 +185,7 @@ class Applier {
       set.handle = table.nextHandle();
       table.sets.set(set.name, set);
     }
-    if (block.elements !== undefined) changeElements(context, set, cloneExpr(block.elements), 'add');
+    if (block.elements !== undefined) changeElements(context, set, block.elements, 'add');
   }
 
   #refuseOtherSet(existing: DraftSet, declared: DraftSet, create: boolean): void {

@@ -1,6 +1,6 @@
 // Text of times as nft reads and lists them (nftables src/datatype.c time_print, meta.c date_type and hour_type):
 // durations (`1d2h3m4s5ms`), points in time (`2024-01-31 12:00:00`) and hours of the day (`17:00`).
-// SIMPLIFIED: the router's time zone is UTC; nft uses that of the process.
+// SIMPLIFIED: time-zone: the router's time zone is UTC; nft uses that of the process.
 
 const DURATION = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?$/;
 

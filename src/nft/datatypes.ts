@@ -1,7 +1,7 @@
 // The datatypes of the nft language (nftables src/datatype.c, `nft describe`): width, byte order, and the text of values
 // in both directions. A value is a bigint: the number a reader means, whatever its byte order in a register; addresses
 // and strings are the big-endian number of their octets. Names are built in (symbols.ts, names.ts): nothing is looked up
-// in /etc or by DNS. SIMPLIFIED: users, groups, realms, marks and device groups have no local names but iproute2's own.
+// in /etc or by DNS. SIMPLIFIED: names: users, groups, realms, marks and device groups have no local names but iproute2's own.
 
 import { formatIp4, formatIp6, formatMac, parseIp4, parseIp6, parseMac } from './datatypes-address.ts';
 import {

@@ -1,6 +1,6 @@
 // The files of a ruleset: their text, places in it as file:line:column, and where `include` may look.
 // A file is read only inside the ruleset's folder or an include path, unless absolute includes are allowed (the search
-// order follows nft(8), "INCLUDING FILES"). SIMPLIFIED: names that start with neither / nor ./ are searched beside the
+// order follows nft(8), "INCLUDING FILES"). SIMPLIFIED: include-search: names that start with neither / nor ./ are searched beside the
 // ruleset too, not only in include paths; ./ and ../ start at the including file's folder, not at the working directory.
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';

@@ -7,6 +7,7 @@ import type { CaptureReader } from '../capture/record.ts';
 import { Router } from '../datapath/router.ts';
 import { reasonIndex } from '../event/reasons.ts';
 import { Recorder } from '../event/recorder.ts';
+import { simplificationIndex } from '../event/simplifications.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { sysctlNumber } from '../net/sysctl.ts';
 import { conntrackLine, listedEntries } from '../netfilter/conntrack/listing.ts';
@@ -23,6 +24,7 @@ import type { Progress, ReplayTask, TaskFailure } from './task.ts';
 import { Untranslate } from './untranslate.ts';
 
 const OUTGOING = reasonIndex('outgoing');
+const EARLY_DROP = simplificationIndex('early-drop');
 const PACKET_OUTGOING = 4;
 /** 200 years. */
 const MAX_SPAN_NS = 6.3e18;
@@ -252,9 +254,15 @@ class Session {
       conntrack,
       conntrackPeak: this.#conntrackPeak,
       conntrackLimit: table.maximum,
-      simplified: [...this.#recorder.simplifications],
+      simplified: this.#simplified(table.earlyDrops),
       overflowPackets: this.#recorder.overflowPackets,
     };
+  }
+
+  #simplified(earlyDrops: number): number[] {
+    const counts = [...this.#recorder.simplifications];
+    counts[EARLY_DROP] = earlyDrops;
+    return counts;
   }
 
   #conntrackLines({ netfilter }: Router): ConntrackLine[] {

@@ -1,5 +1,5 @@
 // The DCCP tracker (nf_conntrack_proto_dccp.c): state by packet type and by which side is the client.
-// SIMPLIFIED: ASSURED is set by any ACK of a response; the kernel compares its acknowledgement number with the response.
+// SIMPLIFIED: dccp-assured: ASSURED is set by any ACK of a response; the kernel compares its acknowledgement number with the response.
 import { u8, u32 } from '../../base/columns.ts';
 import { sysctlNumber } from '../../net/sysctl.ts';
 import type { Packet } from '../../packet/packet.ts';

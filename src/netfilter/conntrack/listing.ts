@@ -1,6 +1,6 @@
 // The connection table as `conntrack -L -o extended` prints it (libnetfilter_conntrack's snprintf_default.c, of which
 // this follows the output).
-// SIMPLIFIED: `use=` is 2 while a flowtable holds the connection, else 1; the kernel counts other references too.
+// SIMPLIFIED: use-count: `use=` is 2 while a flowtable holds the connection, else 1; the kernel counts other references too.
 import { f64, u8, u32 } from '../../base/columns.ts';
 import { formatAddress, formatIpv4 } from '../../packet/address.ts';
 import { DCCP_STATE_NAMES } from './dccp.ts';

@@ -315,7 +315,7 @@ export class ConntrackTable {
 
   /**
    * early_drop: evicts un-assured connections near the hash of the new one.
-   * SIMPLIFIED: the kernel evicts all un-assured of the first of 8 buckets that has any; here the first one found in
+   * SIMPLIFIED: early-drop: the kernel evicts all un-assured of the first of 8 buckets that has any; here the first one found in
    * as many slots as 8 buckets fill. Which ones meet this fate is random in both.
    */
   #earlyDrop(tuple: Uint32Array, at: number): boolean {

@@ -6,7 +6,7 @@
 // and a segment passes when  I. seq <= sender.maxEnd   II. seq + len >= sender.end - receiver.maxWin
 //   III. sack <= receiver.end   IV. sack >= receiver.end - max(66000, sender.maxWin).
 //
-// SIMPLIFIED: no sequence adjustment (helpers that rewrite payloads do not exist here).
+// SIMPLIFIED: helpers: no sequence adjustment (helpers that rewrite payloads do not exist here).
 import { u32 } from '../../base/columns.ts';
 import type { ConntrackTable } from './table.ts';
 import { PROTOCOL_WORDS } from './table.ts';

@@ -6,7 +6,7 @@
 // Verdicts: ACCEPT, also of invalid packets; DROP when the table is full or a clash cannot be resolved.
 // Events: ct-lookup, ct-new, ct-update, ct-invalid, ct-untracked, ct-confirm, ct-account, ct-checksum.
 //
-// SIMPLIFIED: no expectations, so nothing is RELATED but ICMP errors; helpers have a name and do nothing.
+// SIMPLIFIED: helpers: no expectations, so nothing is RELATED but ICMP errors; helpers have a name and do nothing.
 import { f64, u32 } from '../../base/columns.ts';
 import { reasonIndex } from '../../event/reasons.ts';
 import type { Recorder } from '../../event/recorder.ts';

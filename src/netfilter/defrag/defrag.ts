@@ -4,7 +4,7 @@
 //
 // Uses: network fields, iif, timeNs. Sets: on the last fragment the packet is the datagram, fragMaxSize set; else verdict
 // and reason. Verdicts: accept, stolen (the fragment waits), drop. Events: defrag-queue, defrag-reassemble.
-// SIMPLIFIED: fragments are told apart by conntrack zone only as far as `ct zone set` at priority -400 would: never.
+// SIMPLIFIED: defrag-zones: fragments are told apart by conntrack zone only as far as `ct zone set` at priority -400 would: never.
 
 import { reasonIndex } from '../../event/reasons.ts';
 import type { Recorder } from '../../event/recorder.ts';

@@ -104,7 +104,7 @@ function sizeClass(length: number): number {
 }
 
 /**
- * SKB_TRUESIZE of a frame. SIMPLIFIED: a buffer of the next power of two; drivers differ, so a flood meets
+ * SKB_TRUESIZE of a frame. SIMPLIFIED: truesize: a buffer of the next power of two; drivers differ, so a flood meets
  * ipfrag_high_thresh some fragments earlier or later than on a given device.
  */
 function truesize(frameLength: number): number {

@@ -24,7 +24,7 @@ export class Ipv4Reassembly {
   readonly #buffer: ReassemblyBuffer;
   /** ipfrag_max_dist: fragments from the same source that may come between two of a datagram; 0 = any number. */
   readonly #maxDistance: number;
-  /** Fragments by source (inet_peer.rid). SIMPLIFIED: sources that hash alike share a count; only floods notice. */
+  /** Fragments by source (inet_peer.rid). SIMPLIFIED: fragment-distance: sources that hash alike share a count; only floods notice. */
   readonly #sources = new Uint32Array(SOURCES);
 
   constructor(directory: QueueDirectory, buffer: ReassemblyBuffer, maxDistance: number) {

@@ -1,6 +1,8 @@
 // `ct count` (nft_connlimit.c, nf_conncount.c): how many connections came by here that still live. A list for each
 // instance; those that ended or were never confirmed leave it when the list is looked at, nine at a time.
+
 import { f64, i32, u8, u32 } from '../../base/columns.ts';
+import { simplificationIndex } from '../../event/simplifications.ts';
 import type { Packet } from '../../packet/packet.ts';
 import { IPS_ASSURED, IPS_CONFIRMED, IPS_DYING } from '../conntrack/status.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
@@ -18,6 +20,7 @@ const JIFFY_NS = 4e6;
 const TCP_TIME_WAIT = 7;
 const TCP_CLOSE = 8;
 const TCP = 6;
+const CONNLIMIT = simplificationIndex('connlimit');
 
 /** State: number of the instance's list + 1 (0: none yet). */
 export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): Stateful {
@@ -33,9 +36,12 @@ export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): S
     evaluate(run, state, at) {
       const list = lists[f64(state, at) - 1];
       const { conntrack } = engine;
-      // SIMPLIFIED: a packet without a connection is dropped as the kernel does when it has no tuple; the kernel would
+      // SIMPLIFIED: connlimit: a packet without a connection is dropped as the kernel does when it has no tuple; the kernel would
       // find the tuple of an untracked packet and count that.
-      if (list === undefined || run.packet.ct < 0) return NF_DROP;
+      if (list === undefined || run.packet.ct < 0) {
+        engine.recorder.simplified(CONNLIMIT);
+        return NF_DROP;
+      }
       list.add(conntrack, run.packet);
       return list.length > count === invert ? NFT_CONTINUE : NFT_BREAK;
     },

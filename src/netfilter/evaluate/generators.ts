@@ -1,9 +1,13 @@
 // `numgen` and `hash` (nft_numgen.c, nft_hash.c): numbers to spread packets with.
+
 import { be32, u8 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
+import { simplificationIndex } from '../../event/simplifications.ts';
 import { NFT_CONTINUE } from './codes.ts';
 import type { Evaluation } from './evaluation.ts';
-import type { Of, PrepareContext, PreparedExpression } from './prepared.ts';
+import type { Engine, Of, PrepareContext, PreparedExpression } from './prepared.ts';
+
+const HASH_SEED = simplificationIndex('hash-seed');
 
 /** Counts up, or draws, below a modulus. */
 export function prepareNumgen(expression: Of<'numgen'>, context: PrepareContext): PreparedExpression {
@@ -33,16 +37,17 @@ export function prepareNumgen(expression: Of<'numgen'>, context: PrepareContext)
 
 /**
  * jhash of register octets, or a hash of the packet's connection that is the same both ways.
- * SIMPLIFIED: a seed that the ruleset leaves out is random in the kernel, 0 here; the symmetric hash is keyed
+ * SIMPLIFIED: hash-seed: a seed that the ruleset leaves out is random in the kernel, 0 here; the symmetric hash is keyed
  * at boot there, so which of the values a flow gets differs, the spread does not.
  */
-export function prepareHash(expression: Of<'hash'>): PreparedExpression {
+export function prepareHash(expression: Of<'hash'>, engine: Engine): PreparedExpression {
   const { type, modulus, offset, length, seed = 0 } = expression;
   const to = registerOffset(expression.dreg) >>> 2;
   const shape = { cost: 'hash', size: length } as const;
   if (type === 'symmetric') {
     return {
       evaluate: (run) => {
+        engine.recorder.simplified(HASH_SEED);
         run.words[to] = scale(symmetricHash(run), modulus) + offset;
         return NFT_CONTINUE;
       },

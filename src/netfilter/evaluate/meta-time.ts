@@ -1,5 +1,5 @@
 // `meta time`, `day` and `hour` (nft_meta.c): the wall clock of the capture, in UTC.
-// SIMPLIFIED: `meta day` follows the router's time zone in the kernel (sys_tz); here it is UTC, as sys_tz is where
+// SIMPLIFIED: time-zone: `meta day` follows the router's time zone in the kernel (sys_tz); here it is UTC, as sys_tz is where
 // nothing sets it. (`meta hour` is UTC in the kernel as well; nft converts.)
 import { NFT_CONTINUE } from './codes.ts';
 import type { Engine, Evaluate } from './prepared.ts';

@@ -105,7 +105,7 @@ function interfaceLoader(key: MetaKey, to: number, engine: Engine): Evaluate {
       return (run) => copyMasterName(run, names, list[run.oif]?.master?.index, to);
     case 'bri_iifvproto':
       return (run) => store(run, to, list[run.iif]?.master === undefined ? 0 : 1, 0x0081);
-    // SIMPLIFIED: bridges do not filter VLANs here (pvid 0 breaks in the kernel too); there is no broute and no socket
+    // SIMPLIFIED: bridge-vlan: bridges do not filter VLANs here (pvid 0 breaks in the kernel too); there is no broute and no socket
     // of the router's own, so user, group and cgroup are never known.
     default:
       return () => NFT_BREAK;

@@ -4,7 +4,8 @@ import { be16, be32 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { NatRange, NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_PROTO_SPECIFIED } from '../nat/range.ts';
 import { NF_ACCEPT } from '../verdict.ts';
-import type { Evaluation } from './evaluation.ts';
+import { NFT_CONTINUE } from './codes.ts';
+import { type Evaluation, PF_IPV4, PF_IPV6 } from './evaluation.ts';
 import type { Of, PrepareContext, PreparedExpression } from './prepared.ts';
 
 /** Evaluates to NF_ACCEPT, or NF_DROP when there is no free port. */
@@ -18,8 +19,11 @@ export function prepareNat(expression: Of<'nat'>, context: PrepareContext): Prep
   const max = addressMax === undefined ? min : registerOffset(addressMax);
   const words = family === 'ip' ? 1 : 4;
   const setPorts = portSetter(expression, range);
+  const pf = family === 'ip' ? PF_IPV4 : PF_IPV6;
   return {
     evaluate: (run) => {
+      // nft_nat_inet_eval: in a table of both families it is for packets of its own only.
+      if (run.pf !== pf) return NFT_CONTINUE;
       if (min >= 0) {
         loadAddress(run, min, words, range.minAddress);
         loadAddress(run, max, words, range.maxAddress);

@@ -1,8 +1,10 @@
 // Named stateful objects and references to them (nft_objref.c): counters, quotas, limits, and what conntrack gets
 // told with `ct helper set`, `ct timeout set`.
+
 import { u32 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import type { StatefulObject } from '../../bytecode/ruleset.ts';
+import { simplificationIndex } from '../../event/simplifications.ts';
 import { IPS_CONFIRMED, IPS_HELPER } from '../conntrack/status.ts';
 import { TUPLE_WORDS } from '../conntrack/tuple.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
@@ -20,6 +22,8 @@ import {
 } from './prepared.ts';
 import { prepareQuota } from './quota.ts';
 import { instanceOf, limitInstance } from './stateful.ts';
+
+const HELPERS = simplificationIndex('helpers');
 
 /** The one instance of a named object, which all that refer to it share. */
 export function prepareObject(object: StatefulObject, context: PrepareContext): PreparedObject {
@@ -49,7 +53,7 @@ export function prepareObject(object: StatefulObject, context: PrepareContext): 
   }
 }
 
-/** nft_ct_helper_obj_eval: before the connection is confirmed. SIMPLIFIED: helpers have a name and read nothing. */
+/** nft_ct_helper_obj_eval: before the connection is confirmed. SIMPLIFIED: helpers: they have a name and read nothing. */
 function helperSetter(object: Extract<StatefulObject, { type: 'ct helper' }>, engine: Engine): Evaluate {
   const { helper, protocol, l3proto } = object;
   return (run) => {
@@ -61,6 +65,7 @@ function helperSetter(object: Extract<StatefulObject, { type: 'ct helper' }>, en
     if ((word & 0xff) !== protocol || (u32(table.status, entry) & IPS_HELPER) !== 0) return NFT_CONTINUE;
     if (l3proto === undefined || l3proto === 'inet' || (l3proto === 'ip') === (version === 4)) {
       engine.helpers.assignHelper(run.packet, helper);
+      engine.recorder.simplified(HELPERS);
     }
     return NFT_CONTINUE;
   };

@@ -57,7 +57,7 @@ function headerOffset(run: Evaluation, base: Of<'payload-set'>['base'], reach: n
   const { packet } = run;
   switch (base) {
     case 'link':
-      // SIMPLIFIED: a tag that was taken off before the ingress hook cannot be rewritten: the rule breaks.
+      // SIMPLIFIED: vlan-set: a tag that was taken off before the ingress hook cannot be rewritten: the rule breaks.
       if (packet.isGenerated || (reach > ETHERNET_ADDRESSES && hasTag(run))) return -1;
       return packet.start;
     case 'network':

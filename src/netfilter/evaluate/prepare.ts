@@ -95,7 +95,7 @@ export function prepareExpression(
     case 'numgen':
       return prepareNumgen(expression, context);
     case 'hash':
-      return prepareHash(expression);
+      return prepareHash(expression, context.engine);
     case 'objref':
       return prepareObjref(expression, context);
     case 'objref-map':

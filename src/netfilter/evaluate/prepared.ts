@@ -4,6 +4,7 @@ import { NftreplayError, type SourceLocation } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Expression, ObjectType } from '../../bytecode/expression.ts';
 import type { ExpressionState, Family } from '../../bytecode/ruleset.ts';
+import type { Recorder } from '../../event/recorder.ts';
 import type { ExpressionShape } from '../../event/vocabulary.ts';
 import type { Fib } from '../../net/fib.ts';
 import type { Interfaces } from '../../net/interfaces.ts';
@@ -72,6 +73,8 @@ export interface Engine {
   helpers: HelperSetup;
   /** Packets that `log` statements took note of. */
   notes: { logged: number };
+  /** Counts that the run took a way that differs from the kernel's. */
+  recorder: Recorder;
 }
 
 /** What `ct helper set`, `ct timeout set` and `ct zone set` ask of conntrack. */

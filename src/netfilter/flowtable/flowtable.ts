@@ -8,6 +8,7 @@ import { NftreplayError } from '../../base/errors.ts';
 import type { Family, Flowtable as FlowtableSpec } from '../../bytecode/ruleset.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { refusalIndex } from '../../event/refusals.ts';
+import { simplificationIndex } from '../../event/simplifications.ts';
 import { eventKind } from '../../event/vocabulary.ts';
 import type { Fib } from '../../net/fib.ts';
 import type { Interfaces } from '../../net/interfaces.ts';
@@ -28,6 +29,9 @@ import { DEFAULT_HARDWARE, Engine, type HardwareModel } from './hardware.ts';
 import { IS_OFFLOADED, judgeOffload, MAY_OFFLOAD, refuseNoRoute } from './offload.ts';
 import { FlowRoutes } from './route.ts';
 import * as T from './tuple.ts';
+
+const GSO_MTU = simplificationIndex('gso-mtu');
+const HARDWARE_MODEL = simplificationIndex('hardware');
 
 /** What `--offload` says: as the ruleset has it; no flowtable; never hardware; always hardware. */
 export type OffloadMode = 'as-ruled' | 'off' | 'software' | 'hardware';
@@ -189,6 +193,7 @@ export class Flowtable {
     if (u32(table.offloadedAfter, entry) === 0) table.offloadedAfter[entry] = f64(table.seenPackets, entry);
     table.offloadRefusal[entry] = OFFLOADED;
     this.#recorder.event(FLOW_ADD, this.#index);
+    if (this.isHardware) this.#recorder.simplified(HARDWARE_MODEL);
     return true;
   }
 
@@ -267,13 +272,15 @@ export class Flowtable {
   }
 
   /**
-   * nf_flow_exceeds_mtu. SIMPLIFIED: the segments of a super-packet are taken to fit, since a capture does not keep their
+   * nf_flow_exceeds_mtu. SIMPLIFIED: gso-mtu: the segments of a super-packet are taken to fit, since a capture does not keep their
    * size (gso_size): with a smaller MTU on the way out the kernel may send them the slow way.
    */
   #exceedsMtu(packet: Packet, tuple: number): boolean {
     const frame = this.#frame;
     if (frame.length - (frame.network - frame.data) <= u32(this.#rows.mtu, tuple)) return false;
-    return !packet.isSuperPacket;
+    if (!packet.isSuperPacket) return true;
+    this.#recorder.simplified(GSO_MTU);
+    return false;
   }
 
   /** flow_offload_refresh: not more often than once a second. */

@@ -2,7 +2,7 @@
 // frames (dev_fill_forward_path of net/core/dev.c, ndo_fill_forward_path of VLAN, PPP and bridge devices, and
 // nft_dev_path_info, nft_dev_forward_path of net/netfilter/nft_flow_offload.c).
 //
-// SIMPLIFIED: no DSA ports, no VLAN filtering bridges, no IPsec: such routers offload a little differently.
+// SIMPLIFIED: dsa: no DSA ports, no VLAN filtering bridges, no IPsec: such routers offload a little differently.
 import type { Interface } from '../../net/interfaces.ts';
 import { ARPHRD_ETHER } from '../../net/interfaces.ts';
 import { ETHERTYPE_PPPOE } from '../../packet/decode.ts';
@@ -97,7 +97,7 @@ export function fillForwardPath(
   if (devices[device.index] !== 1) return;
   route.inIndex = device.index;
   route.encapCount = encapCount;
-  // Without an address there is no frame to write: SIMPLIFIED for services without neighbours, which only tests have.
+  // Without an address there is no frame to write: SIMPLIFIED: neighbours: for services without neighbours, which only tests have.
   if (address === undefined || !(viaBridge || (hardware && isEther(device)))) return;
   route.direct = true;
   route.out = out ?? device;

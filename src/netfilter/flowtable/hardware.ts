@@ -1,7 +1,7 @@
 // The engine behind `flags offload`: which flows it takes, when it begins, and what it leaves to the CPU
 // (net/netfilter/nf_flow_table_offload.c as seen from a driver; drivers/net/ethernet/mediatek/mtk_ppe*.c as the example).
 //
-// SIMPLIFIED: one engine for all physical interfaces, as capable as MediaTek's PPE, with a fixed time to bind. What it
+// SIMPLIFIED: hardware: one engine for all physical interfaces, as capable as MediaTek's PPE, with a fixed time to bind. What it
 // does to the figures: flows of a few packets bind a little earlier or later than on a given device, and a switch that
 // can do less (or more) than this will show fewer (or more) hardware packets.
 import { f64, growF64, growI32, i32, u32 } from '../../base/columns.ts';

@@ -1,7 +1,7 @@
 // May this connection be offloaded by this packet? The ladder of nft_flow_offload_eval
 // (net/netfilter/nft_flow_offload.c), guard by guard in the kernel's order, and the reasons it gives.
 //
-// SIMPLIFIED: there is no IPsec, so the guard on a security path never fires.
+// SIMPLIFIED: ipsec: there is no IPsec, so the guard on a security path never fires.
 import { u8, u32 } from '../../base/columns.ts';
 import { refusalIndex } from '../../event/refusals.ts';
 import type { Packet } from '../../packet/packet.ts';

@@ -2,7 +2,7 @@
 // nf_nat_icmp_reply_translation). Checksums are updated by the difference; what holds only the pseudo-header
 // sum (checksumPartial) is kept so; an SCTP CRC is computed anew.
 //
-// SIMPLIFIED: a packet that the capture cut keeps its SCTP CRC, and a quotation that it cut is translated as far as it goes.
+// SIMPLIFIED: cut-nat: a packet that the capture cut keeps its SCTP CRC, and a quotation that it cut is translated as far as it goes.
 import { be16, be32, putBe16, putBe32, u8, u32 } from '../../base/columns.ts';
 import { foldSum, sumWords, writeTransportChecksum } from '../../packet/checksum.ts';
 import type { Packet } from '../../packet/packet.ts';

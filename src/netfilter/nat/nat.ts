@@ -5,7 +5,7 @@
 // Hooks: prerouting and output change destinations, postrouting and input sources.
 // Events: nat-lookup, nat-setup, nat-mangle. Verdicts: ACCEPT; DROP with reason nat-failed, conntrack-invalid or no-route.
 //
-// SIMPLIFIED: no IPsec policy check after translation; no helpers, so no sequence adjustment.
+// SIMPLIFIED: ipsec: no policy check after translation. SIMPLIFIED: helpers: no sequence adjustment.
 import { be32, u32 } from '../../base/columns.ts';
 import { Random } from '../../base/random.ts';
 import { reasonIndex } from '../../event/reasons.ts';
