@@ -113,6 +113,7 @@ function icmpSend(
   const tos = (dsField(about) & IPTOS_TOS_MASK) | INTERNET_CONTROL;
   finishIpv4(packet, saddr, to, ICMP, 28 + quoted, tos, stack.settings.defaultTtl, stack.nextIpId(), false);
   if (about.hasOptions) stack.recorder.simplified(ICMP_OPTIONS);
+  stack.hooks.conntrack?.attach(packet, about);
   stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 4);
   localOut(stack, packet, route);
@@ -180,6 +181,7 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   const end = at + 8 + quoted;
   putBe16(own, at + 2, internetChecksum(own, at, end, pseudoHeaderSum(own, net, 6, ICMPV6, 8 + quoted)));
   finishIpv6(packet);
+  stack.hooks.conntrack?.attach(packet, about);
   stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 6);
   localOut(stack, packet, route);

@@ -15,8 +15,8 @@ export interface FrameSink {
   frame(ifindex: number, data: Uint8Array, start: number, end: number, wireLength: number): void;
 }
 
-/** What a RST that the router sends in a connection's name does to the connection (class Conntrack). */
-export interface ConnectionOfReset {
+/** What answers that the router makes about a packet do to the packet's connection (class Conntrack). */
+export interface Connections {
   /** nf_ct_attach: `generated` belongs to the connection of `cause`. */
   attach(generated: Packet, cause: Packet): void;
   /** nf_ct_set_closing. */
@@ -31,7 +31,7 @@ export interface Hooks {
   runEgress(packet: Packet): number;
   hasIngress(ifindex: number): boolean;
   hasEgress(ifindex: number): boolean;
-  readonly conntrack?: ConnectionOfReset;
+  readonly conntrack?: Connections;
 }
 
 /** The router as its stages see it. */

@@ -17,6 +17,8 @@ const FRAGMENT = 44;
 const AUTHENTICATION = 51;
 const NO_NEXT = 59;
 const DESTINATION = 60;
+/** What is longer was not segmented yet; shorter frames with a length of 0 have Ethernet padding. */
+const ETHERNET_MTU = 1500;
 /** A chain longer than this is hostile. */
 const MAX_EXTENSIONS = 16;
 
@@ -48,7 +50,8 @@ function decodeIpv4(packet: Packet): boolean {
   if (first >>> 4 !== 4 || headerLength < 20) return false;
   let totalLength = be16(data, network + 2);
   // A capture of a packet before segmentation offload leaves 0 here; its length is what was on the wire.
-  if (totalLength === 0) totalLength = packet.wireLength - (network - packet.start);
+  const onWire = packet.wireLength - (network - packet.start);
+  if (totalLength === 0 && onWire > ETHERNET_MTU) totalLength = onWire;
   if (totalLength < headerLength) return false;
   packet.ipVersion = 4;
   packet.hasOptions = headerLength > 20;
@@ -67,9 +70,8 @@ function decodeIpv6(packet: Packet): boolean {
   const { data, network, end } = packet;
   if (network + 40 > end || u8(data, network) >>> 4 !== 6) return false;
   let payloadLength = be16(data, network + 4);
-  if (payloadLength === 0 && u8(data, network + 6) !== HOP_BY_HOP && u8(data, network + 6) !== NO_NEXT) {
-    payloadLength = Math.max(0, packet.wireLength - (network - packet.start) - 40);
-  }
+  const onWire = packet.wireLength - (network - packet.start);
+  if (payloadLength === 0 && onWire > ETHERNET_MTU && u8(data, network + 6) !== HOP_BY_HOP) payloadLength = onWire - 40;
   packet.ipVersion = 6;
   packet.networkLength = payloadLength + 40;
   packet.networkEnd = Math.min(network + 40 + payloadLength, end);
