@@ -22,6 +22,8 @@ export interface RouterOptions {
   /** Wall-clock time of packet.timeNs 0, for `meta time` and kin. */
   epochNs: bigint;
   offload: OffloadMode;
+  /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
+  keepDropped?: boolean;
 }
 
 /** Runs packets through the router, one after the other in time. */
@@ -54,6 +56,7 @@ export class Router {
       seed,
       epochNs,
       offload,
+      keepDropped: options.keepDropped ?? false,
     });
     datapath.hooks = this.netfilter;
     this.#datapath = datapath;

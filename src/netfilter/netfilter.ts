@@ -70,6 +70,8 @@ export interface NetfilterOptions {
   /** Wall clock of packet.timeNs = 0, nanoseconds since 1970. */
   epochNs: bigint;
   offload: OffloadMode;
+  /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
+  keepDropped?: boolean;
 }
 
 export class Netfilter {
@@ -112,7 +114,7 @@ export class Netfilter {
     this.#egress = lists(interfaces.list.length);
     const table = new ConntrackTable(sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_max', CONNTRACK_MAX), seed);
     this.conntrack = new Conntrack({ table, sysctl, recorder });
-    this.#held = new HeldConnections(table);
+    this.#held = new HeldConnections(table, options.keepDropped ?? false);
     this.nat = new Nat({ conntrack: this.conntrack, interfaces, fib, recorder, services, seed });
     this.defrag = new Defrag({ sysctl, recorder, fib, services });
     const flowtables = this.#makeFlowtables(options, table);

@@ -20,6 +20,8 @@ export interface ReplayTask {
   captures: CaptureSource[];
   offload: OffloadMode;
   seed: number;
+  /** Connections whose first packet was dropped stay known (--known-connections). */
+  keepDropped: boolean;
   /** This worker's share of the flows; absent: all of them. */
   shard?: { index: number; of: number };
   /** Files for per-packet rows (src/replay/spill.ts); absent: not wanted. */

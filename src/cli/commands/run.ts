@@ -46,6 +46,7 @@ interface RunArguments {
   include: string[];
   allowAbsoluteIncludes: boolean;
   seed: number;
+  knownConnections?: boolean;
 }
 
 const EXIT_UNUSABLE = 2;
@@ -132,6 +133,11 @@ function options(argv: Argv<object>): Argv<object> {
       default: false,
       describe: 'let the ruleset include any file',
     })
+    .option('known-connections', {
+      type: 'boolean',
+      describe: "take the capture's connections as known before the ruleset was loaded",
+      defaultDescription: 'only if an inferred router would forward nothing',
+    })
     .option('seed', { type: 'number', default: 1, describe: 'seed of what the kernel would choose at random' })
     .example('$0 run fw.nft capture.pcapng', 'replay one capture; interfaces are inferred')
     .example('$0 run fw.nft --router r.yaml --in lan0=lan.pcap --in wan0=wan.pcap', 'two sides of a router')
@@ -170,6 +176,7 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     offload: args.offload,
     workers: workers(args.workers),
     seed: args.seed,
+    ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
     onProgress: progress.onProgress,
     ...(events === undefined ? {} : { onEvents: (rows, done) => writeEvents(events, rows, done, priceOnce(done)[0]) }),
     ...(packetsOut === undefined ? {} : { onFrames: (rows, done) => writeFrames(packetsOut, rows, done.result) }),

@@ -2,7 +2,8 @@
 // freed (nf_conntrack_put). The kernel counts references; here the next packet that enters is the end of those before.
 import { f64, growF64, growI32, i32, u32 } from '../../base/columns.ts';
 import { IPS_CONFIRMED, IPS_DYING } from '../conntrack/status.ts';
-import type { ConntrackTable } from '../conntrack/table.ts';
+import { type ConntrackTable, ENTRY_TUPLE_WORDS } from '../conntrack/table.ts';
+import { TUPLE_WORDS } from '../conntrack/tuple.ts';
 
 export class HeldConnections {
   readonly #table: ConntrackTable;
@@ -10,8 +11,12 @@ export class HeldConnections {
   #flows: Float64Array = new Float64Array(16);
   #count = 0;
 
-  constructor(table: ConntrackTable) {
+  readonly #keepDropped: boolean;
+
+  /** `keepDropped`: a connection whose first packet was dropped stays known (RouterOptions.keepDropped). */
+  constructor(table: ConntrackTable, keepDropped: boolean) {
     this.#table = table;
+    this.#keepDropped = keepDropped;
   }
 
   /** A packet has got this connection. */
@@ -32,8 +37,17 @@ export class HeldConnections {
       const status = u32(table.status, entry);
       // An entry that was used again has another flow number.
       if (f64(table.flowNumber, entry) !== f64(this.#flows, i)) continue;
-      if ((status & (IPS_CONFIRMED | IPS_DYING)) !== IPS_CONFIRMED) table.free(entry);
+      if ((status & (IPS_CONFIRMED | IPS_DYING)) === IPS_CONFIRMED) continue;
+      if (this.#keepDropped && (status & IPS_DYING) === 0 && this.#isFree(entry)) table.confirm(entry);
+      else table.free(entry);
     }
     this.#count = 0;
+  }
+
+  /** Neither direction is known as another connection. */
+  #isFree(entry: number): boolean {
+    const table = this.#table;
+    const at = entry * ENTRY_TUPLE_WORDS;
+    return table.lookup(table.tuples, at) < 0 && table.lookup(table.tuples, at + TUPLE_WORDS) < 0;
   }
 }
