@@ -67,7 +67,7 @@ export function describeEvents(words: Uint32Array, names: EventNames): string[] 
     } else if (!HIDDEN.has(event.name)) {
       endChain(chain, steps);
       chain = undefined;
-      push(steps, stepText(event.name, event.step, event.argument, argument, names));
+      push(steps, stepText(event.step, event.argument, argument, names));
     }
   }
   endChain(chain, steps);
@@ -89,7 +89,7 @@ function endChain(chain: ChainRun | undefined, steps: string[]): void {
   if (text !== undefined) push(steps, text);
 }
 
-function stepText(name: EventName, step: string, meaning: string, argument: number, names: EventNames): string {
+function stepText(step: string, meaning: string, argument: number, names: EventNames): string {
   switch (meaning) {
     case 'interface':
       return names.interfaces[argument] ? `${step} ${names.interfaces[argument]}` : step;
@@ -106,7 +106,7 @@ function stepText(name: EventName, step: string, meaning: string, argument: numb
     case 'reason':
       return `${step}: ${REASONS[argument]?.text ?? 'no reason given'}`;
     case 'octets64':
-      return name === 'gso-segment' ? `${step} into ${argument}` : `${step} ${argument * 64} octets`;
+      return step;
     default:
       return step;
   }

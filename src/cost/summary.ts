@@ -2,6 +2,7 @@
 import { f64, u32 } from '../base/columns.ts';
 import type { PathTable } from '../event/recorder.ts';
 import { LENGTH_CLASSES, lengthClassOctets } from '../event/recorder.ts';
+import { EVENTS, kindOf } from '../event/vocabulary.ts';
 import type { Pricing } from './pricing.ts';
 
 /** By PathTable.pathClass. */
@@ -43,6 +44,7 @@ export function summarise(paths: PathTable, pricing: Pricing): ClassSummary[] {
 }
 
 export interface DearPath {
+  /** The first of the paths that are alike; they differ in lengths only (checksummed octets, segments). */
   path: number;
   packets: number;
   bytes: number;
@@ -50,32 +52,54 @@ export interface DearPath {
   cycles: number;
   /** Part of the cycles of the replay, 0 … 1. */
   cycleShare: number;
+  /** Means over the packets. */
   cyclesPerPacket: number;
   instructionsPerPacket: number;
   low: number;
   high: number;
 }
 
-/** The `count` paths that took most cycles in all, dearest first. */
+/** The `count` ways that took most cycles in all, dearest first; paths that differ in lengths only count as one. */
 export function dearestPaths(paths: PathTable, pricing: Pricing, count: number): DearPath[] {
-  const numbers = Array.from({ length: paths.packets.length }, (_, path) => path);
-  const cycles = Float64Array.from(numbers, (path) => pathCycles(paths, pricing, path));
-  const whole = cycles.reduce((sum, value) => sum + value, 0);
-  return numbers
-    .filter((path) => f64(paths.packets, path) > 0)
-    .sort((a, b) => f64(cycles, b) - f64(cycles, a) || f64(paths.firstPacket, a) - f64(paths.firstPacket, b) || a - b)
+  const ways = new Map<string, DearPath>();
+  let whole = 0;
+  for (let path = 0; path < paths.packets.length; path++) {
+    const packets = f64(paths.packets, path);
+    if (packets === 0) continue;
+    const cycles = pathCycles(paths, pricing, path);
+    whole += cycles;
+    const key = wayKey(paths, path);
+    const way = ways.get(key) ?? { path, packets: 0, bytes: 0, cycles: 0, ...NO_MEANS };
+    if (!ways.has(key)) ways.set(key, way);
+    way.packets += packets;
+    way.bytes += f64(paths.bytes, path);
+    way.cycles += cycles;
+    way.instructionsPerPacket += f64(pricing.instructions, path) * packets;
+    way.low += f64(pricing.low, path) * cycles;
+    way.high += f64(pricing.high, path) * cycles;
+  }
+  return [...ways.values()]
+    .sort((a, b) => b.cycles - a.cycles || f64(paths.firstPacket, a.path) - f64(paths.firstPacket, b.path))
     .slice(0, Math.max(0, count))
-    .map((path) => ({
-      path,
-      packets: f64(paths.packets, path),
-      bytes: f64(paths.bytes, path),
-      cycles: f64(cycles, path),
-      cycleShare: part(f64(cycles, path), whole),
-      cyclesPerPacket: f64(cycles, path) / f64(paths.packets, path),
-      instructionsPerPacket: f64(pricing.instructions, path),
-      low: f64(pricing.low, path),
-      high: f64(pricing.high, path),
+    .map((way) => ({
+      ...way,
+      cycleShare: part(way.cycles, whole),
+      cyclesPerPacket: part(way.cycles, way.packets),
+      instructionsPerPacket: part(way.instructionsPerPacket, way.packets),
+      low: way.cycles > 0 ? way.low / way.cycles : 1,
+      high: way.cycles > 0 ? way.high / way.cycles : 1,
     }));
+}
+
+const NO_MEANS = { cycleShare: 0, cyclesPerPacket: 0, instructionsPerPacket: 0, low: 0, high: 0 };
+
+/** Events whose argument is a length: it does not make another way. */
+const LENGTHS = new Set(EVENTS.flatMap((row, kind) => (row.argument === 'octets64' ? [kind] : [])));
+
+function wayKey(paths: PathTable, path: number): string {
+  const words = paths.words.subarray(u32(paths.offsets, path), u32(paths.offsets, path + 1));
+  const kinds = words.map((word) => (LENGTHS.has(kindOf(word)) ? (kindOf(word) << 26) >>> 0 : word));
+  return `${paths.pathClass[path]},${paths.verdict[path]},${kinds.join()}`;
 }
 
 /** Estimated cycles of all packets of a path. */

@@ -54,7 +54,7 @@ function dearest(report: RunReport, pricing: Pricing): string[] {
   const lines = [`The ${rows.length} dearest paths (estimated, ${visible(pricing.profile.name)})`];
   rows.forEach((row, index) => {
     const head =
-      `${percent(row.cycleShare)} of cycles: ${count(row.packets)} packets, ` +
+      `${percent(row.cycleShare)} of cycles: ${count(row.packets)} packet${row.packets === 1 ? '' : 's'}, ` +
       `${count(row.cyclesPerPacket)} cycles each ${band(row.low, row.high)}`;
     lines.push(`${String(index + 1).padStart(3)}. ${head}`);
     lines.push(...wrap(visible(describePath(paths, names, row.path).join(' > ')), WIDTH, '     ', '     '));

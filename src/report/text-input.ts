@@ -15,7 +15,8 @@ export function inputSection(report: RunReport): string[] {
     lines.push(...wrap(text, WIDTH, name.padEnd(9), ' '.repeat(9)));
   };
   for (const file of input.files) {
-    const kinds = file.linkTypes.length > 0 ? ` (${file.linkTypes.join(', ')})` : '';
+    const others = file.linkTypes.filter((name) => !name.startsWith('ETHERNET '));
+    const kinds = others.length > 0 ? ` (${others.join(', ')})` : '';
     field('Capture', `${visible(file.path)}: ${count(file.packets)} packets, ${octets(file.wireOctets)}${kinds}`);
     if (file.damage) field('', `DAMAGED: ${visible(file.damage.message)}; everything before was replayed`);
   }
