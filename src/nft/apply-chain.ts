@@ -132,10 +132,13 @@ function evaluatePriority(sources: Sources, spec: PrioritySpec, family: Family, 
 /** Names of devices, variables and sets laid flat. */
 export function devicesOf(sources: Sources, expr: Expr): string[] {
   const names: string[] = [];
+  const seen = new Set<Expr>();
   const add = (item: Expr, depth: number): void => {
     if (depth > 64) return;
     switch (item.kind) {
       case 'variable':
+        if (seen.has(item.value)) return;
+        seen.add(item.value);
         add(item.value, depth + 1);
         return;
       case 'list':

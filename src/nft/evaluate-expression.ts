@@ -40,6 +40,7 @@ export function evaluateExpression(context: Context, expr: Expr): Expr {
     case 'symbol':
       return evaluateSymbol(context, expr);
     case 'variable':
+      context.sources.spend(1, expr.span);
       return context.evaluate(context, cloneExpr(expr.value));
     case 'value':
       return evaluateValue(context, expr);

@@ -322,6 +322,8 @@ export function octets(bits: number): number {
 
 /** A deep copy: evaluation rewrites in place, and a variable may stand in many places. */
 export function cloneExpr<T extends Expr>(expr: T): T {
+  // What a variable stands for is shared: it is copied when the variable is evaluated, not before.
+  if (expr.kind === 'variable') return { ...expr };
   const copy = { ...expr } as Record<string, unknown>;
   for (const key of Object.keys(copy)) {
     if (key === 'span') continue;

@@ -14,7 +14,7 @@ import {
 } from './parse-block.ts';
 import { atObject, FAMILIES, parseObject, skipObjectWords } from './parse-object.ts';
 import { parseRule } from './parse-statement.ts';
-import { Parser } from './parser.ts';
+import { Parser, RESERVED } from './parser.ts';
 import type { Sources } from './source.ts';
 
 const OBJECTS = [
@@ -116,12 +116,8 @@ function parseCommand(p: Parser): Command {
 /** `add [family] TABLE CHAIN statements`: the word `rule` may be left out. */
 function startsRule(p: Parser): boolean {
   const from = FAMILIES.has(p.peek().text) ? 1 : 0;
-  return (
-    p.peek(from).kind === 'word' &&
-    p.peek(from + 1).kind === 'word' &&
-    ![...OBJECTS, ...Object.keys(OPS)].includes(p.peek(from).text) &&
-    p.peek(from + 2).kind !== 'newline'
-  );
+  const names = [p.peek(from), p.peek(from + 1)];
+  return names.every((token) => token.kind === 'word' && !RESERVED.has(token.text)) && !p.at('{', from + 2);
 }
 
 /** `[family] TABLE [NAME | handle N]` */

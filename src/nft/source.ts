@@ -12,6 +12,7 @@ const MAX_FILES = 1000;
 const MAX_FILE_BYTES = 64 << 20;
 const MAX_TOTAL_BYTES = 128 << 20;
 const MAX_LISTED_FILES = 10_000;
+const MAX_EVALUATIONS = 5_000_000;
 
 /** What a ruleset says that nft accepts, yet the user should know. */
 export interface NftWarning {
@@ -46,6 +47,7 @@ export class Sources {
   readonly warnings: NftWarning[] = [];
   readonly notes: NftNote[] = [];
   readonly timezoneSeconds: number;
+  #evaluations = 0;
   readonly #sources: Source[] = [];
   readonly #roots: string[];
   readonly #searchFolders: string[];
@@ -147,6 +149,13 @@ export class Sources {
   unsupported(construct: string, span: Span | undefined): UnsupportedError {
     const at = span ?? { source: 0, start: 0, end: 1 };
     return new UnsupportedError(construct, this.location(at), this.line(at));
+  }
+
+  /** Counts what definitions unfold to: `$a` in `$b` twice, and so on, must not grow without end. Throws at the limit. */
+  spend(count: number, span: Span | undefined): void {
+    this.#evaluations += count;
+    if (this.#evaluations > MAX_EVALUATIONS)
+      throw this.error(`definitions and sets unfold to more than ${MAX_EVALUATIONS} values`, span);
   }
 
   warn(message: string, span: Span): void {

@@ -79,6 +79,7 @@ export function validate(sources: Sources, ruleset: DraftRuleset, runnable: bool
       for (const rule of chain.rules) {
         refuseDangling(sources, table, rule);
         if (runnable) refuseForeign(sources, rule.expressions, rule);
+        refuseUndirected(sources, rule);
       }
     }
     const checked = new Set<string>();
@@ -90,6 +91,18 @@ function refuseForeign(sources: Sources, expressions: readonly LinearExpression[
   for (const expression of expressions) {
     const construct = foreignConstruct(expression);
     if (construct !== undefined) throw sources.unsupported(construct, rule.span);
+  }
+}
+
+const DIRECTED_KEYS = new Set(['src', 'dst', 'proto_src', 'proto_dst', 'src_ip', 'dst_ip', 'src_ip6', 'dst_ip6']);
+
+/** nft_ct_get_init: a connection has two tuples. */
+function refuseUndirected(sources: Sources, rule: DraftRule): void {
+  for (const expression of rule.expressions) {
+    if (expression.kind === 'ct' && expression.direction === undefined && DIRECTED_KEYS.has(expression.key)) {
+      const hint = "say which direction: 'ct original …' or 'ct reply …'";
+      throw sources.error('Could not process rule: Invalid argument', rule.span, hint);
+    }
   }
 }
 
