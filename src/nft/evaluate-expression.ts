@@ -10,6 +10,7 @@ import type {
   NumgenExpr,
   PayloadExpr,
   RtExpr,
+  VariableExpr,
   VerdictExpr,
 } from './ast.ts';
 import { datatype as findType } from './datatypes.ts';
@@ -40,8 +41,7 @@ export function evaluateExpression(context: Context, expr: Expr): Expr {
     case 'symbol':
       return evaluateSymbol(context, expr);
     case 'variable':
-      context.sources.spend(1, expr.span);
-      return context.evaluate(context, cloneExpr(expr.value));
+      return evaluateVariable(context, expr);
     case 'value':
       return evaluateValue(context, expr);
     case 'verdict':
@@ -108,6 +108,13 @@ export function evaluateExpression(context: Context, expr: Expr): Expr {
     case 'relational':
       return evaluateRelational(context, expr);
   }
+}
+
+/** What a name stands for, in its place. */
+function evaluateVariable(context: Context, expr: VariableExpr): Expr {
+  const result = context.evaluate(context, cloneExpr(expr.value));
+  context.sources.spend(result.kind === 'set' ? result.items.length + 1 : 1, expr.span);
+  return result;
 }
 
 /** A verdict; the chain it names must be there already. */

@@ -23,7 +23,6 @@ export function evaluateSet(context: Context, set: SetExpr): Expr {
     context.listDepth--;
     addMember(context, items, member);
   }
-  context.sources.spend(items.length, set.span);
   set.items = items;
   set.datatype = context.expected.datatype ?? 'invalid';
   set.length = context.expected.length;

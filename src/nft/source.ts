@@ -12,7 +12,7 @@ const MAX_FILES = 1000;
 const MAX_FILE_BYTES = 64 << 20;
 const MAX_TOTAL_BYTES = 128 << 20;
 const MAX_LISTED_FILES = 10_000;
-const MAX_EVALUATIONS = 5_000_000;
+const MAX_EVALUATIONS = 1_000_000;
 
 /** What a ruleset says that nft accepts, yet the user should know. */
 export interface NftWarning {
@@ -155,7 +155,7 @@ export class Sources {
   spend(count: number, span: Span | undefined): void {
     this.#evaluations += count;
     if (this.#evaluations > MAX_EVALUATIONS)
-      throw this.error(`definitions and sets unfold to more than ${MAX_EVALUATIONS} values`, span);
+      throw this.error(`definitions unfold to more than ${MAX_EVALUATIONS} values`, span);
   }
 
   warn(message: string, span: Span): void {
