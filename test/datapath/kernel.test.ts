@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compileText } from './compile.ts';
+import { writePcaps } from './pcap.ts';
 import { byInterface, masked, octets, replayScene, type SceneFrame } from './scene.ts';
-import { SCENES, type Scene } from './scenes.ts';
+import { SCENES } from './scenes.ts';
 
 interface Golden {
   in: string;
@@ -73,7 +74,7 @@ function record(): void {
     id: String(i),
     ruleset_text: scene.ruleset,
     topology: scene.topology,
-    pcaps: pcaps(folder, scene, i),
+    pcaps: writePcaps(folder, String(i), scene.frames),
     probes_ms: [],
   }));
   writeFileSync(join(folder, 'batch.json'), JSON.stringify(batch));
@@ -93,24 +94,4 @@ function record(): void {
     }));
   });
   writeFileSync(GOLDEN, `${JSON.stringify(golden, null, 1)}\n`);
-}
-
-/** One capture for each interface; packets 20 ms apart, in the scene's order. */
-function pcaps(folder: string, scene: Scene, index: number): [string, string][] {
-  const names = [...new Set(scene.frames.map(([iface]) => iface))];
-  return names.map((name) => {
-    const file = join(folder, `${index}.${name}.pcap`);
-    const parts = [Buffer.from('a1b2c3d4000200040000000000000000000400000000' + '0001', 'hex')];
-    scene.frames.forEach(([iface, frame], i) => {
-      if (iface !== name) return;
-      const head = Buffer.alloc(16);
-      head.writeUInt32BE(1_700_000_000, 0);
-      head.writeUInt32BE(i * 20_000, 4);
-      head.writeUInt32BE(frame.length, 8);
-      head.writeUInt32BE(frame.length, 12);
-      parts.push(head, Buffer.from(frame));
-    });
-    writeFileSync(file, Buffer.concat(parts));
-    return [name, file];
-  });
 }

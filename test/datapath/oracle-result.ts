@@ -73,7 +73,8 @@ export function ourCounters(ruleset: Ruleset, state: RulesetState): string[] {
 
 /** A connection of the oracle as text; its timeout apart. */
 export function oracleConnection(row: OracleConnection): string {
-  const ports = (tuple: OracleTuple): string => (tuple.sport === undefined ? '' : ` ${tuple.sport}>${tuple.dport}`);
+  const ports = (tuple: OracleTuple): string =>
+    tuple.sport === undefined || (tuple.proto !== 6 && tuple.proto !== 17) ? '' : ` ${tuple.sport}>${tuple.dport}`;
   const side = (tuple: OracleTuple): string => `${tuple.src}>${tuple.dst}${ports(tuple)}`;
   const counters = [...(row.orig_counters ?? []), ...(row.reply_counters ?? [])].join(' ');
   const state = row.tcp_state === undefined ? '' : ` ${row.tcp_state}`;

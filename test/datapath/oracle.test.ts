@@ -4,15 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compileText } from './compile.ts';
-import {
-  type OracleCase,
-  type OraclePacket,
-  oracleConnection,
-  oracleCounters,
-  ourConnections,
-  ourCounters,
-} from './oracle-result.ts';
-import { masked, octets, Scene } from './scene.ts';
+import { comparePacket, compareWay } from './oracle-compare.ts';
+import { type OracleCase, oracleCounters, ourCounters } from './oracle-result.ts';
+import { Scene } from './scene.ts';
 
 const ORACLE = process.env.ORACLE_DIR ?? '/work/shared/kernel-oracle';
 const RUNS = [
@@ -48,15 +42,6 @@ function pairs(): Pair[] {
   });
 }
 
-/** What the oracle may call a packet that ours calls so. */
-const VERDICTS: Record<string, string[]> = {
-  forwarded: ['forward'],
-  dropped: ['drop'],
-  local: ['local', 'forward'],
-  consumed: ['consumed', 'local', 'drop'],
-  not_sent: ['forward', 'local', 'drop'],
-};
-
 /** Packets whose source port the kernel drew by lot: address clash under masquerade. Only their way and length are compared. */
 const RANDOM_PORTS: Record<string, number[]> = { 'c-masq': [14] };
 
@@ -78,44 +63,3 @@ describe.skipIf(found.length === 0)('the kernel oracle', () => {
     expect(ourCounters(ruleset, scene.router.netfilter.state())).toEqual(oracleCounters(result.ruleset));
   });
 });
-
-function comparePacket(scene: Scene, packet: OraclePacket, index: number): string[] {
-  const { verdict, reason, outputs } = scene.send(packet.in_iface, octets(packet.in_hex), packet.guest_ns);
-  const differences: string[] = [];
-  if (!VERDICTS[packet.verdict]?.includes(verdict)) {
-    differences.push(`kernel ${packet.verdict} ${packet.drop?.reason ?? ''}, ours ${verdict} ${reason}`);
-  }
-  const theirs = packet.outputs.map((out) => `${out.iface} ${masked(out.hex, out.kind !== 'forwarded')}`);
-  const ours = outputs.map((out, j) => `${out.iface} ${masked(out.hex, packet.outputs[j]?.kind !== 'forwarded')}`);
-  if (theirs.join() !== ours.join())
-    differences.push(...theirs.map((one) => `kernel ${one}`), ...ours.map((one) => `ours   ${one}`));
-  if (packet.conntrack !== undefined) differences.push(...compareConnections(scene, packet));
-  return differences.length === 0 ? [] : [`packet ${index} in ${packet.in_iface} ${packet.in_hex}`, ...differences];
-}
-
-function compareWay(scene: Scene, packet: OraclePacket, index: number): string[] {
-  const { outputs } = scene.send(packet.in_iface, octets(packet.in_hex), packet.guest_ns);
-  const way = (rows: { iface: string; hex: string }[]): string =>
-    rows.map((row) => `${row.iface} ${row.hex.length}`).join();
-  return way(outputs) === way(packet.outputs)
-    ? []
-    : [`packet ${index}: kernel ${way(packet.outputs)}, ours ${way(outputs)}`];
-}
-
-/** Timeouts may differ by the second that the kernel's dump truncates and the time until the dump. */
-function compareConnections(scene: Scene, packet: OraclePacket): string[] {
-  const theirs = (packet.conntrack ?? []).map((row) => ({ text: oracleConnection(row), timeout: row.timeout }));
-  const ours = ourConnections(scene.router.netfilter.conntrack.table, packet.guest_ns);
-  const sorted = (rows: { text: string }[]): string =>
-    rows
-      .map((row) => row.text)
-      .sort()
-      .join('\n');
-  if (sorted(theirs) !== sorted(ours)) return ['kernel connections:', sorted(theirs), 'ours:', sorted(ours)];
-  return theirs.flatMap((row) => {
-    const mine = ours.find((one) => one.text === row.text);
-    if (row.timeout === undefined || mine?.timeout === undefined) return [];
-    const difference = mine.timeout - row.timeout;
-    return difference < -0.1 || difference > 1.6 ? [`timeout ${row.timeout} of ${row.text}, ours ${mine.timeout}`] : [];
-  });
-}
