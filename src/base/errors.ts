@@ -35,6 +35,8 @@ export class NftError extends NftreplayError {
   readonly location: SourceLocation;
   readonly sourceLine: string;
   readonly hint: string | undefined;
+  /** All errors that were found together with this one, itself first; empty when it is alone. */
+  errors: readonly NftError[] = [];
   constructor(code: string, message: string, location: SourceLocation, sourceLine: string, hint?: string) {
     super(code, `${location.file}:${location.line}:${location.column}: ${message}${hint ? ` (${hint})` : ''}`);
     this.location = location;

@@ -1,10 +1,12 @@
 // Applies a ruleset's commands in nft's order: of a table block first its chains, then objects, sets with their elements,
 // flowtables, and at last the rules. Checks what nft's cache and the kernel check: that what is named exists.
+import { NftError } from '../base/errors.ts';
 import type { ObjectType } from '../bytecode/expression.ts';
 import { applyChain, applyFlowtable, refuseLongName } from './apply-chain.ts';
+import { applyObject } from './apply-object.ts';
 import type { RuleNode, Span } from './ast.ts';
-import type { ChainBlock, Command, Name, ObjectBlock, SetBlock, TableBlock, Target } from './ast-commands.ts';
-import { type DraftChain, type DraftObject, type DraftRule, DraftRuleset, type DraftTable } from './draft-ruleset.ts';
+import type { ChainBlock, Command, Name, SetBlock, TableBlock, Target } from './ast-commands.ts';
+import { type DraftChain, type DraftRule, DraftRuleset, type DraftTable } from './draft-ruleset.ts';
 import { evaluateRule, newContext } from './evaluate.ts';
 import type { DraftSet } from './evaluate-context.ts';
 import { changeElements } from './evaluate-set.ts';
@@ -16,19 +18,43 @@ import { linearizeStatement } from './linearize-statement.ts';
 import type { Sources } from './source.ts';
 import { nearest } from './suggest.ts';
 
-/** The tables that the commands leave. Throws NftError. */
+/** Errors of one ruleset that are worth showing. */
+const MAX_ERRORS = 20;
+
+/** The tables that the commands leave. Throws the first NftError, with all that were found in `errors`. */
 export function applyCommands(sources: Sources, commands: readonly Command[]): DraftRuleset {
   const applier = new Applier(sources);
-  for (const command of commands) applier.apply(command);
+  for (const command of commands) applier.attempt(() => applier.apply(command));
+  applier.throwErrors();
   return applier.ruleset;
 }
 
 class Applier {
   readonly ruleset = new DraftRuleset();
   readonly #sources: Sources;
+  readonly #errors: NftError[] = [];
 
   constructor(sources: Sources) {
     this.#sources = sources;
+  }
+
+  /** Runs a step; what is wrong in it is kept, so that further errors are found too. */
+  attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof NftError)) throw error;
+      this.#errors.push(error);
+      if (this.#errors.length >= MAX_ERRORS) this.throwErrors();
+    }
+  }
+
+  /** Throws the first error, which carries all. */
+  throwErrors(): void {
+    const [first] = this.#errors;
+    if (first === undefined) return;
+    first.errors = this.#errors;
+    throw first;
   }
 
   apply(command: Command): void {
@@ -73,7 +99,7 @@ class Applier {
         if (command.block !== undefined) applyFlowtable(this.#sources, table, command.block, create);
         return;
       case 'object':
-        if (command.block !== undefined) this.#addObject(table, command.block, create);
+        if (command.block !== undefined) applyObject(this.#sources, table, command.block, create);
         return;
       default:
     }
@@ -95,9 +121,11 @@ class Applier {
       block: chain,
       chain: applyChain(this.#sources, table, chain, false),
     }));
-    for (const object of block.objects) this.#addObject(table, object, false);
-    for (const set of block.sets) this.#addSet(table, set, false);
-    for (const flowtable of block.flowtables) applyFlowtable(this.#sources, table, flowtable, false);
+    for (const object of block.objects) this.attempt(() => applyObject(this.#sources, table, object, false));
+    for (const set of block.sets) this.attempt(() => this.#addSet(table, set, false));
+    for (const flowtable of block.flowtables) {
+      this.attempt(() => applyFlowtable(this.#sources, table, flowtable, false));
+    }
     for (const { block: chainBlock, chain } of chains) this.#addRules(table, chain, chainBlock);
   }
 
@@ -114,7 +142,7 @@ class Applier {
 
   #addRules(table: DraftTable, chain: DraftChain, block: ChainBlock): void {
     if (block.offload) throw this.#sources.unsupported("chains with 'flags offload'", block.span);
-    for (const rule of block.rules) this.#append(table, chain, rule);
+    for (const rule of block.rules) this.attempt(() => this.#append(table, chain, rule));
   }
 
   #append(table: DraftTable, chain: DraftChain, rule: RuleNode): void {
@@ -214,72 +242,6 @@ class Applier {
         `the ${what} was declared with other flags`,
       );
     }
-  }
-
-  #addObject(table: DraftTable, block: ObjectBlock, create: boolean): void {
-    refuseLongName(this.#sources, block.name.text, block.name.span);
-    if (table.findObject(block.type, block.name.text)) {
-      if (create) throw this.#sources.error('Could not process rule: File exists', block.name.span);
-      return;
-    }
-    const { name, span, states, ...body } = block;
-    this.#refuseIncomplete(block);
-    if (
-      block.type === 'ct helper' &&
-      block.l3proto !== undefined &&
-      block.l3proto !== table.family &&
-      table.family !== 'inet'
-    ) {
-      throw this.#sources.error(
-        'Could not process rule: Invalid argument',
-        span,
-        `l3proto ${block.l3proto} in a table of family ${table.family}`,
-      );
-    }
-    const object = { ...body, name: name.text, handle: table.nextHandle(), span } as DraftObject;
-    if (object.type === 'ct timeout') object.policy = this.#timeoutPolicy(object.protocol, states ?? []);
-    if ('l3proto' in object || !object.type.startsWith('ct ')) table.objects.push(object);
-    else table.objects.push({ ...object, l3proto: table.family } as DraftObject);
-  }
-
-  #refuseIncomplete(block: ObjectBlock): void {
-    if (
-      block.type === 'ct expectation' &&
-      (block.protocol === 0 || block.dport === 0 || block.timeoutMs === 0 || block.size === 0)
-    ) {
-      throw this.#sources.error(
-        'missing options',
-        block.span,
-        'a ct expectation needs protocol, dport, timeout and size',
-      );
-    }
-    if (block.type === 'ct helper' && block.helper === '') {
-      throw this.#sources.error(
-        'Could not process rule: Invalid argument',
-        block.span,
-        'a ct helper needs type and protocol',
-      );
-    }
-    if (block.type === 'limit' && block.limit.rate === 0) {
-      throw this.#sources.error('Could not process rule: Invalid argument', block.span, 'a limit needs a rate above 0');
-    }
-  }
-
-  #timeoutPolicy(protocol: number, states: readonly { name: Name; seconds: number }[]): Record<string, number> {
-    const known = TIMEOUT_STATES[protocol] ?? {};
-    const policy = { ...known };
-    for (const { name, seconds } of states) {
-      if (!(name.text in known)) {
-        const meant = nearest(name.text, Object.keys(known));
-        throw this.#sources.error(
-          'invalid state for this protocol',
-          name.span,
-          meant === undefined ? `one of ${Object.keys(known).join(', ')}` : `did you mean '${meant}'?`,
-        );
-      }
-      policy[name.text] = seconds;
-    }
-    return policy;
   }
 
   #table(target: Target): DraftTable {
@@ -444,21 +406,3 @@ class Applier {
     table.chains.set(chain.name, chain);
   }
 }
-
-/** States of `ct timeout` policies with nft's defaults, in seconds (nftables src/rule.c). */
-const TIMEOUT_STATES: Record<number, Record<string, number>> = {
-  6: {
-    syn_sent: 120,
-    syn_recv: 60,
-    established: 432000,
-    fin_wait: 120,
-    close_wait: 60,
-    last_ack: 30,
-    time_wait: 120,
-    close: 10,
-    syn_sent2: 120,
-    retrans: 300,
-    unack: 300,
-  },
-  17: { unreplied: 30, replied: 120 },
-};

@@ -284,6 +284,12 @@ describe('refusals', () => {
     expect(error.location.line).toBe(5);
   });
 
+  test('all wrong rules are found, the first is thrown', () => {
+    const error = refusal(inInput('tcp dport 70000\n  ip saddr @nosuch\n  accept\n  jump nowhere'));
+    expect(error.errors.map((one) => one.location.line)).toEqual([5, 6, 8]);
+    expect(error.errors[0]).toBe(error);
+  });
+
   test('grammar and meaning are told apart', () => {
     expect(refusal('tabel ip t {\n}\n')).toBeInstanceOf(NftSyntaxError);
     expect(refusal('tabel ip t {\n}\n').hint).toContain("'table'");
