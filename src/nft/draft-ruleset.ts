@@ -120,7 +120,10 @@ export class DraftTable implements RulesetScope {
   }
 }
 
-/** Numbers for interface names, in order of appearance; 1 is `lo`. */
+/**
+ * Numbers for interface names, in order of appearance; 1 is `lo`. SIMPLIFIED: interface-exists: nft refuses `iif`, `oif`, `dup` and
+ * `fwd` to an interface that the machine lacks; here any name is taken, and the router decides.
+ */
 export class Interfaces {
   readonly names: string[] = ['', 'lo'];
 

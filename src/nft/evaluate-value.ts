@@ -15,7 +15,10 @@ import {
 } from './expressions.ts';
 import { nearest } from './suggest.ts';
 
-/** Users and groups that have the same number on every Debian and OpenWrt system (base-passwd). */
+/**
+ * Users and groups that have the same number on every Debian and OpenWrt system (base-passwd). SIMPLIFIED: user-names: other names
+ * are refused, since /etc/passwd of the router is not known; nft looks them up.
+ */
 const SYSTEM_USERS: Record<string, bigint> = { root: 0n, daemon: 1n, bin: 2n, nobody: 65534n };
 
 /** Values that depend on the system: users by name, times by the clock's zone. */

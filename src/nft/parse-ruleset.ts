@@ -1,5 +1,6 @@
 // The commands of a ruleset file, in order: declarations with or without `add`, and what changes or removes them.
-// Commands that only show something (list, get, monitor, …) change nothing and are kept as `ignored`.
+// SIMPLIFIED: show-commands: commands that only show something (list, get, reset, monitor, …) change nothing here; their arguments
+// are not looked at, and each leaves a note.
 import type { Family } from '../bytecode/ruleset.ts';
 import type { Span } from './ast.ts';
 import type { Command, CommandOp, Target } from './ast-commands.ts';

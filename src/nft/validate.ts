@@ -1,5 +1,6 @@
 // The kernel's checks of a whole ruleset: jumps that lead somewhere and end, statements at hooks where they may stand
-// (the `validate` functions in net/netfilter/nft_*.c), and the refusal of what the engine does not run.
+// (the `validate` functions in net/netfilter/nft_*.c), and the refusal of what the engine does not run. SIMPLIFIED: busy: what a rule
+// refers to may be deleted as long as the rule goes too before the file ends; the kernel refuses at the deletion.
 import type { Expression } from '../bytecode/expression.ts';
 import type { BaseChain, ChainType, Family, Hook } from '../bytecode/ruleset.ts';
 import type { DraftChain, DraftRule, DraftRuleset, DraftTable } from './draft-ruleset.ts';
