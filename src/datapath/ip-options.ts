@@ -30,7 +30,8 @@ let seenRecord = false;
 let seenTimestamp = false;
 
 /**
- * Validates the options and writes what this router has to add to them. `specDst`: the address it answers from.
+ * Validates the options and writes what this router has to add to them. `specDst`: the address it answers from. The
+ * header's checksum is made right where the datagram is forwarded (opt->is_changed), not before: a reject sees it wrong.
  * False: malformed, see problemOffset.
  */
 export function compileOptions(stack: Stack, packet: Packet, specDst: number): boolean {
@@ -59,7 +60,6 @@ export function compileOptions(stack: Stack, packet: Packet, specDst: number): b
     }
     at += length;
   }
-  writeIpv4Checksum(data, network);
   return true;
 }
 
@@ -131,10 +131,12 @@ function overflow(data: Uint8Array, at: number): number {
 
 /** ip_forward_options: the recorded route gets the address of the way out. `record` is what recordRoute was. */
 export function forwardOptions(packet: Packet, route: Route, record: number): void {
-  if (record === 0) return;
+  if (!packet.hasOptions) return;
   const { data, network } = packet;
-  const at = network + record;
-  putBe32(data, at + u8(data, at + 2) - 5, route.source4);
+  if (record !== 0) {
+    const at = network + record;
+    putBe32(data, at + u8(data, at + 2) - 5, route.source4);
+  }
   writeIpv4Checksum(data, network);
 }
 

@@ -172,8 +172,8 @@ export class Nat {
       range.setAddress(this.#words, 0);
       return this.#setup(packet, range, MANIP_DESTINATION);
     }
-    const isLinkLocal = be32(packet.data, packet.network + 24) >>> 22 === 0x3fa;
-    const address = input === undefined ? undefined : firstAddress6(input, isLinkLocal);
+    for (let i = 0; i < 4; i++) this.#words[i] = be32(packet.data, packet.network + 24 + i * 4);
+    const address = input === undefined ? undefined : firstAddress6(input, addressScope6(this.#words));
     if (address === undefined) return this.#drop(packet, NAT_FAILED);
     range.setAddress(address, 0);
     return this.#setup(packet, range, MANIP_DESTINATION);
@@ -292,16 +292,33 @@ function isIcmpError(packet: Packet): boolean {
   return packet.protocol === (packet.ipVersion === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6);
 }
 
-/** The address that redirect takes: the newest of the widest scope, a link-local one for a link-local destination. */
-function firstAddress6(input: Interface, isLinkLocal: boolean): Uint32Array | undefined {
+/** nf_nat_redirect_ipv6: the newest address of the widest scope; of the destination's scope, if that is a limited one. */
+function firstAddress6(input: Interface, scope: number): Uint32Array | undefined {
   let fallback: Uint32Array | undefined;
   for (let i = input.addresses6.length - 1; i >= 0; i--) {
     const address = input.addresses6[i]?.address;
     if (address === undefined) continue;
-    if ((u32(address, 0) >>> 22 === 0x3fa) === isLinkLocal) return address;
-    if (!isLinkLocal) fallback ??= address;
+    const own = addressScope6(address);
+    if (scope !== 0 ? (own & scope) !== 0 : own === 0) return address;
+    if (scope === 0) fallback ??= address;
   }
   return fallback;
+}
+
+const SCOPE_NODE = 0x10;
+const SCOPE_LINK = 0x20;
+const SCOPE_SITE = 0x40;
+
+/** ipv6_addr_scope: the bits of a limited scope, 0 for what reaches everywhere. */
+function addressScope6(words: Uint32Array): number {
+  const first = u32(words, 0);
+  if (first >>> 24 === 0xff) {
+    const scope = (first >>> 16) & 15;
+    return scope === 1 ? SCOPE_NODE : scope === 2 ? SCOPE_LINK : scope === 5 ? SCOPE_SITE : 0;
+  }
+  if (first >>> 22 === 0x3fa) return SCOPE_LINK;
+  if (first >>> 22 === 0x3fb) return SCOPE_SITE;
+  return (first | u32(words, 1) | u32(words, 2)) === 0 && u32(words, 3) === 1 ? SCOPE_NODE : 0;
 }
 
 /** nft_nat_setup_netmap: the network part from the range, the host part from the packet. */
