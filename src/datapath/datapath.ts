@@ -1,6 +1,6 @@
 // The IP stack around netfilter as one object: the stages' shared state (Stack) and what netfilter asks back
 // (RouterServices). class Router adds netfilter to it; tests put their own hooks in its place.
-import { be32 } from '../base/columns.ts';
+import { be32, u8 } from '../base/columns.ts';
 import { Random } from '../base/random.ts';
 import type { Recorder } from '../event/recorder.ts';
 import { HOOK_NAMES } from '../event/vocabulary.ts';
@@ -26,6 +26,8 @@ import { neighbourTransmit } from './transmit.ts';
 
 const PREROUTING = HOOK_NAMES.indexOf('prerouting');
 const DAY_MS = 86_400_000;
+/** Headers that tell one packet from another. */
+const ID_OCTETS = 64;
 const INGRESS = HOOK_NAMES.indexOf('ingress');
 
 export interface DatapathOptions {
@@ -56,10 +58,9 @@ export class Datapath implements Stack, RouterServices {
   readonly outs: Int32Array;
   outCount = 0;
   #nowNs = 0;
-  #ipId: number;
+  readonly #idSeed: number;
   readonly #epochMs: number;
   readonly #defrag: Defrag;
-  readonly #random: Random;
 
   /** Throws ConfigError for a description that is no router. */
   constructor(options: DatapathOptions) {
@@ -76,9 +77,8 @@ export class Datapath implements Stack, RouterServices {
       services: this,
     });
     this.outs = new Int32Array(this.interfaces.list.length);
-    this.#random = new Random(options.seed);
     this.#epochMs = Number((options.epochNs / 1_000_000n) % BigInt(DAY_MS));
-    this.#ipId = this.#random.below(0x10000);
+    this.#idSeed = new Random(options.seed).next();
   }
 
   /** An attached frame enters at a physical interface and goes its way. Sets its verdict, reason and `outs`. */
@@ -93,17 +93,19 @@ export class Datapath implements Stack, RouterServices {
     this.outs[this.outCount++] = ifindex;
   }
 
-  nextIpId(): number {
-    this.#ipId = (this.#ipId + 1) & 0xffff;
-    return this.#ipId;
+  ipId(about: Packet): number {
+    return this.fragmentId(about) >>> 16;
   }
 
   millisecondsOfDay(timeNs: number): number {
     return (this.#epochMs + Math.floor(timeNs / 1e6)) % DAY_MS;
   }
 
-  nextFragmentId(): number {
-    return this.#random.next();
+  fragmentId(about: Packet): number {
+    let hash = this.#idSeed;
+    const end = Math.min(about.networkEnd, about.network + ID_OCTETS);
+    for (let at = about.network; at < end; at++) hash = Math.imul(hash ^ u8(about.data, at), 0x01000193);
+    return Math.imul(hash ^ (hash >>> 15), 0x85ebca6b) >>> 0;
   }
 
   defragLocal(packet: Packet): number {

@@ -71,7 +71,7 @@ function fragment6(stack: Stack, packet: Packet, size: number, route: Route, dev
   const total = packet.networkLength - headerLength;
   if (previous < 0 || step < 8) return false;
   const next = u8(data, network + previous);
-  const id = stack.nextFragmentId();
+  const id = stack.fragmentId(packet);
   for (let at = 0; at < total; ) {
     const isRest = total - at <= size - headerLength - 8;
     const length = isRest ? total - at : step;

@@ -1,8 +1,8 @@
 // ICMP and ICMPv6 errors as real packets: when one is sent, from which address, how much it quotes (__icmp_send of
 // net/ipv4/icmp.c, icmp6_send of net/ipv6/icmp.c).
 // SIMPLIFIED: icmp-rate: no limits (icmp_ratelimit, icmp_msgs_per_sec, error cost of routes).
-// SIMPLIFIED: icmp-options: options of IPv4 are not echoed. What the capture cut is not quoted; IPv4 identifications count
-// up where the kernel's are hashed.
+// SIMPLIFIED: icmp-options: options of IPv4 are not echoed. What the capture cut is not quoted; IPv4 identifications are
+// hashed from the packet in question where the kernel counts up by destination.
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
@@ -27,8 +27,15 @@ const ICMP_ERROR = eventKind('icmp-error');
 const ICMP_RATE = simplification('icmp-rate');
 const ICMP_OPTIONS = simplification('icmp-options');
 const ICMP = 1;
+const TCP = 6;
 const UDP = 17;
+const DCCP = 33;
+const GRE = 47;
+const ESP = 50;
+const AH = 51;
 const ICMPV6 = 58;
+const SCTP = 132;
+const UDP_LITE = 136;
 const INPUT = HOOK_NAMES.indexOf('input');
 const PREROUTING = HOOK_NAMES.indexOf('prerouting');
 export const ICMP_DEST_UNREACH = 3;
@@ -111,7 +118,7 @@ function icmpSend(
   for (let i = 0; i < quoted; i++) own[at + 8 + i] = data[network + i] as number;
   putBe16(own, at + 2, internetChecksum(own, at, at + 8 + quoted));
   const tos = (dsField(about) & IPTOS_TOS_MASK) | INTERNET_CONTROL;
-  finishIpv4(packet, saddr, to, ICMP, 28 + quoted, tos, stack.settings.defaultTtl, stack.nextIpId(), false);
+  finishIpv4(packet, saddr, to, ICMP, 28 + quoted, tos, stack.settings.defaultTtl, stack.ipId(about), false);
   if (about.hasOptions) stack.recorder.simplified(ICMP_OPTIONS);
   stack.hooks.conntrack?.attach(packet, about);
   stack.recorder.simplified(ICMP_RATE);
@@ -126,17 +133,42 @@ function icmpSend(
  */
 export function rejectWithIcmp(stack: Stack, packet: Packet, type: number, code: number, hook: number): void {
   if (packet.fragmentOffset !== 0) return;
-  if (packet.transport >= 0 && !isCut(packet) && !packet.moreFragments && !hasNoChecksum(packet)) {
-    if (!hasGoodChecksum(packet, transportLength(packet), stack.recorder)) return;
-  }
+  if (!isChecksumRight(stack, packet)) return;
   if (packet.ipVersion === 4) icmpSend(stack, packet, type, code, 0, hook === INPUT, hook !== PREROUTING);
   else if (packet.ipVersion === 6) icmp6Send(stack, packet, type, code, 0);
 }
 
-/** UDP over IPv4 may go without (nf_reject_verify_csum lets others through that hasGoodChecksum does not know). */
-function hasNoChecksum(packet: Packet): boolean {
-  if (packet.protocol !== UDP || packet.ipVersion !== 4) return false;
-  return u8(packet.data, packet.transport + 6) + u8(packet.data, packet.transport + 7) === 0;
+/**
+ * nf_reject_verify_csum and nf_ip_checksum: protocols without a checksum over their whole payload pass, all others are
+ * taken to have one, known or not.
+ */
+function isChecksumRight(stack: Stack, packet: Packet): boolean {
+  const { data, network, transport, networkEnd, protocol } = packet;
+  if (transport < 0 || isCut(packet)) return true;
+  // The sum goes over the IPv4 header too, which is wrong while options were changed.
+  const isHeaderRight =
+    !packet.hasOptions || packet.ipVersion !== 4 || internetChecksum(data, network, transport) === 0;
+  switch (protocol) {
+    case UDP:
+      if (u8(data, transport + 6) + u8(data, transport + 7) === 0) return true;
+      return isHeaderRight && hasGoodChecksum(packet, transportLength(packet), stack.recorder);
+    case TCP:
+    case ICMP:
+    case ICMPV6:
+      return isHeaderRight && hasGoodChecksum(packet, transportLength(packet), stack.recorder);
+    case GRE:
+    case ESP:
+    case AH:
+    case SCTP:
+    case UDP_LITE:
+    case DCCP:
+      return true;
+    default: {
+      const length = networkEnd - transport;
+      const seed = packet.ipVersion === 4 ? 0 : pseudoHeaderSum(data, network, 6, protocol, length);
+      return isHeaderRight && internetChecksum(data, transport, networkEnd, seed) === 0;
+    }
+  }
 }
 
 /** No error about an ICMP error; an unknown type counts as one, and so does a header that is not there. */

@@ -165,7 +165,7 @@ function icmpReply(stack: Stack, packet: Packet, isBroadcast: boolean, type: num
   putBe16(own, at + 2, 0);
   putBe16(own, at + 2, internetChecksum(own, at, at + length));
   const { defaultTtl } = stack.settings;
-  finishIpv4(reply, saddr, to, ICMP, 20 + length, dsField(packet), defaultTtl, stack.nextIpId(), false);
+  finishIpv4(reply, saddr, to, ICMP, 20 + length, dsField(packet), defaultTtl, stack.ipId(packet), false);
   stack.recorder.event(ICMP_REPLY, 4);
   localOut(stack, reply, route);
   stack.pool.release();

@@ -49,10 +49,12 @@ export interface Stack {
   rerouted: Route | undefined;
   /** A hook of the bridge family is running. */
   atLink: boolean;
-  /** The next IPv4 identification of packets that the router makes. */
-  nextIpId(): number;
-  /** The next fragment identification of IPv6. */
-  nextFragmentId(): number;
+  /**
+   * IPv4 identification of what the router makes about a packet, and identification of its IPv6 fragments: of its headers
+   * alone, because a count would depend on the packets of other connections.
+   */
+  ipId(about: Packet): number;
+  fragmentId(about: Packet): number;
   /** Milliseconds since midnight UT at a packet's time (inet_current_timestamp). */
   millisecondsOfDay(timeNs: number): number;
   /** A frame left by this interface. */

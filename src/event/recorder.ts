@@ -35,8 +35,9 @@ export interface PathTable {
 }
 
 /** More different paths than this are not kept apart: the rest is counted as one (hostile rulesets and captures). */
-const MAX_PATHS = 1 << 18;
-const MAX_WORDS = 1 << 25;
+export const MAX_PATHS = 1 << 18;
+/** As many event words are kept. */
+export const MAX_PATH_WORDS = 1 << 25;
 
 /** Records the events of one packet at a time. */
 export class Recorder {
@@ -130,7 +131,7 @@ export class Recorder {
       if (u32(this.#hashes, path) === hash && this.#equals(path, pathClass, verdict)) return path;
       slot = (slot + 1) & mask;
     }
-    if (this.#paths >= MAX_PATHS || this.#stored + length > MAX_WORDS) {
+    if (this.#paths >= MAX_PATHS || this.#stored + length > MAX_PATH_WORDS) {
       this.overflowPackets++;
       return this.#overflow(pathClass, verdict);
     }

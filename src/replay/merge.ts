@@ -5,6 +5,7 @@ import type { Expression } from '../bytecode/expression.ts';
 import type { ExpressionState, Ruleset, RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import { LENGTH_CLASSES } from '../event/recorder.ts';
+import { addConnectionCounts } from './connection-samples.ts';
 import { sortDrops } from './drops.ts';
 import type { DropCount, FlowSummary, RefusalCount, ReplayResult } from './result.ts';
 
@@ -40,10 +41,12 @@ export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedRes
     })),
     state: parts.map((part) => part.state).reduce((a, b) => addStates(a, b, ruleset)),
     conntrack: parts.flatMap((part) => part.conntrack).sort((a, b) => a.firstPacket - b.firstPacket),
-    conntrackPeak: sum((part) => part.conntrackPeak),
+    connections: addConnectionCounts(parts.map((part) => part.connections)),
+    conntrackBound: sum((part) => part.conntrackBound),
     conntrackLimit: first.conntrackLimit,
     simplified: addColumns(parts.map((part) => part.simplified)),
     overflowPackets: sum((part) => part.overflowPackets),
+    isExact: parts.every((part) => part.isExact),
   };
   return { result, pathOf };
 }

@@ -7,11 +7,13 @@ import { ConfigError } from '../base/errors.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import { deviceHints } from '../config/devices.ts';
 import { inferRouter } from '../config/infer.ts';
+import { MAX_PATH_WORDS, MAX_PATHS } from '../event/recorder.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import { crossFlowState } from '../netfilter/shardable.ts';
+import { VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
 import { type EventRow, mergeEventRows } from './event-rows.ts';
 import { type FrameRow, mergeFrameRows } from './frame-rows.ts';
-import { mergeResults } from './merge.ts';
+import { type MergedResult, mergeResults } from './merge.ts';
 import { runTasks } from './pool.ts';
 import type { ReplayResult } from './result.ts';
 import { SpillReader } from './spill.ts';
@@ -28,6 +30,11 @@ export interface ReplayOptions {
   /** Threads; 1 replays in this one. */
   workers?: number;
   seed?: number;
+  /**
+   * The capture's connections count as known before the ruleset was loaded, so that dropping their first packet does not
+   * end them. Absent: only when the router is inferred and the ruleset would forward nothing at all otherwise.
+   */
+  knownConnections?: boolean;
   /** Per-packet rows and frames are wanted: the callbacks get them in packet order after the replay. */
   onEvents?: (rows: Iterable<EventRow>, replay: Replay) => void | Promise<void>;
   onFrames?: (rows: Iterable<FrameRow>, replay: Replay) => void | Promise<void>;
@@ -52,7 +59,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
   const survey = isPiped ? undefined : await surveyCaptures(options.captures.map((source) => source.path));
   const { router, assumptions } = chooseRouter(options, survey);
   checkIngress(options.captures, router);
-  const { shares, split } = decideSplit(options, isPiped);
+  const { shares, split } = decideSplit(options, router, isPiped);
   const folder = options.onEvents || options.onFrames ? mkdtempSync(join(tmpdir(), 'nftreplay-')) : undefined;
   try {
     const base: ReplayTask = {
@@ -65,22 +72,53 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       })),
       offload: options.offload ?? 'as-ruled',
       seed: options.seed ?? 1,
+      keepDropped: options.knownConnections ?? false,
     };
-    let tasks = makeTasks(base, shares, folder, options);
-    let parts = await runTasks(tasks, options.workers ?? 1, options.onProgress);
-    let merged = mergeResults(parts, options.ruleset);
-    if (shares > 1 && merged.result.conntrackPeak >= merged.result.conntrackLimit) {
-      // The parts together might have filled the table: then connections do depend on each other.
-      tasks = makeTasks(base, 1, folder, options);
-      parts = await runTasks(tasks, 1, options.onProgress);
-      merged = mergeResults(parts, options.ruleset);
+    let run = await runAll(base, shares, folder, options);
+    const mayGuess = options.knownConnections === undefined && options.router === undefined && !isPiped;
+    if (mayGuess && forwardsNothing(run.result, options.ruleset)) {
+      run = await runAll({ ...base, keepDropped: true }, shares, folder, options);
+      assumptions.push(KNOWN_CONNECTIONS);
     }
-    const replay: Replay = { result: merged.result, router, assumptions, split };
-    await deliver(tasks, merged.pathOf, options, replay);
+    const replay: Replay = { result: run.result, router, assumptions, split };
+    await deliver(run.tasks, run.pathOf, options, replay);
     return replay;
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const KNOWN_CONNECTIONS =
+  'no rule accepts a new connection to be forwarded, so nothing would ever be established: the connections of the ' +
+  'capture are taken as known before the ruleset was loaded (--no-known-connections replays them as new)';
+
+interface Run extends MergedResult {
+  tasks: ReplayTask[];
+}
+
+/** Replays in shares, and once more in one go when the shares felt each other after all. */
+async function runAll(
+  base: ReplayTask,
+  shares: number,
+  folder: string | undefined,
+  options: ReplayOptions,
+): Promise<Run> {
+  const tasks = makeTasks(base, shares, folder, options);
+  const parts = await runTasks(tasks, options.workers ?? 1, options.onProgress);
+  if (shares > 1 && !isExactSplit(parts)) return runAll(base, 1, folder, options);
+  return { ...mergeResults(parts, options.ruleset), tasks };
+}
+
+/** Not one packet was forwarded, though the ruleset means to let established connections through, without translation. */
+function forwardsNothing({ paths }: ReplayResult, ruleset: Ruleset): boolean {
+  let dropped = false;
+  for (let path = 0; path < paths.packets.length; path++) {
+    if (paths.verdict[path] === VERDICT_FORWARD) return false;
+    if (paths.verdict[path] === VERDICT_DROP) dropped = true;
+  }
+  const chains = ruleset.tables.flatMap((table) => table.chains);
+  const tracks = chains.some((chain) => chain.rules.some((rule) => rule.expressions.some((row) => row.kind === 'ct')));
+  return dropped && tracks && !chains.some((chain) => chain.base?.type === 'nat');
 }
 
 function isStream(path: string): boolean {
@@ -121,30 +159,54 @@ function checkIngress(captures: CaptureSource[], router: RouterSpec): void {
 }
 
 /** Connections of one capture may be replayed on several threads only when nothing connects them. */
-function decideSplit(options: ReplayOptions, isPiped: boolean): { shares: number; split: string } {
+function decideSplit(options: ReplayOptions, router: RouterSpec, isPiped: boolean): { shares: number; split: string } {
   const workers = Math.max(1, options.workers ?? 1);
   if (isPiped) return { shares: 1, split: 'replayed in one go: a pipe can be read only once' };
   if (options.offload === 'hardware' && options.ruleset.tables.some((table) => table.flowtables.length > 0)) {
     return { shares: 1, split: "replayed in one go, because connections share the hardware's flow table" };
   }
   const analysis = crossFlowState(options.ruleset);
-  if (analysis.exact) {
-    return {
-      shares: workers,
-      split: 'connections do not influence each other here: threads share the work, with the same result',
-    };
+  const ties = analysis.exact ? [] : analysis.reasons.map((reason) => reason.text);
+  const inRouter = sharedRouterState(router);
+  if (inRouter !== undefined) ties.push(inRouter);
+  if (ties.length === 0) {
+    return { shares: workers, split: 'connections do not influence each other here: threads may share the work' };
   }
-  const reasons = analysis.reasons.slice(0, 3).map((reason) => reason.text);
-  const more = analysis.reasons.length > 3 ? ` and ${analysis.reasons.length - 3} more` : '';
+  const all = [...new Set(ties)];
+  const reasons = all.slice(0, 3);
+  const more = all.length > 3 ? ` and ${all.length - 3} more` : '';
   return { shares: 1, split: `replayed in one go, because connections share state: ${reasons.join('; ')}${more}` };
 }
 
+/** Whether no part felt the others after all: shared limits were far, and every packet's connection was in its part. */
+function isExactSplit(parts: ReplayResult[]): boolean {
+  const sum = (value: (part: ReplayResult) => number): number => parts.reduce((total, part) => total + value(part), 0);
+  return (
+    parts.every((part) => part.isExact && part.overflowPackets === 0) &&
+    sum((part) => part.conntrackBound) < (parts[0]?.conntrackLimit ?? 0) &&
+    sum((part) => part.paths.packets.length) < MAX_PATHS &&
+    sum((part) => part.paths.words.length) < MAX_PATH_WORDS
+  );
+}
+
+/** What ties connections together in the router itself, if anything. */
+function sharedRouterState(router: RouterSpec): string | undefined {
+  for (const row of router.interfaces) {
+    if (row.type === 'bridge') return `bridge ${row.name} learns addresses from all of them`;
+    if (row.type === 'pppoe') return `${row.name} learns its PPPoE session from the capture`;
+  }
+  return undefined;
+}
+
 function makeTasks(base: ReplayTask, shares: number, folder: string | undefined, options: ReplayOptions): ReplayTask[] {
+  // Each run has files of its own: a capture may be replayed again under another assumption.
+  const spill = (kind: string, index: number): string =>
+    join(folder ?? '', `${kind}-${base.keepDropped ? 'known-' : ''}${shares}-${index}`);
   return Array.from({ length: shares }, (_, index) => ({
     ...base,
     ...(shares > 1 ? { shard: { index, of: shares } } : {}),
-    ...(folder !== undefined && options.onEvents ? { eventsSpill: join(folder, `events-${shares}-${index}`) } : {}),
-    ...(folder !== undefined && options.onFrames ? { framesSpill: join(folder, `frames-${shares}-${index}`) } : {}),
+    ...(folder !== undefined && options.onEvents ? { eventsSpill: spill('events', index) } : {}),
+    ...(folder !== undefined && options.onFrames ? { framesSpill: spill('frames', index) } : {}),
   }));
 }
 

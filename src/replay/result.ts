@@ -2,6 +2,7 @@
 import type { RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
+import type { ConnectionCounts } from './connection-samples.ts';
 
 /** One capture file as it was read. */
 export interface InputFile {
@@ -79,12 +80,15 @@ export interface ReplayResult {
   state: RulesetState;
   /** `conntrack -L -o extended` lines at the end, in order of creation. */
   conntrack: ConntrackLine[];
-  /** Highest number of connections at one time: a split replay is exact only below the table's limit. */
-  conntrackPeak: number;
+  connections: ConnectionCounts;
+  /** There never were more connections than this: a split replay is exact only below the table's limit. */
+  conntrackBound: number;
   conntrackLimit: number;
   /** [row of event/simplifications.ts] how often the run touched it. */
   simplified: number[];
   overflowPackets: number;
+  /** False: this part of a split replay met what ties it to the others, and stopped. */
+  isExact: boolean;
 }
 
 export interface ConntrackLine {

@@ -12,13 +12,14 @@ import type { Interface } from '../net/interfaces.ts';
 import { sysctlNumber } from '../net/sysctl.ts';
 import { conntrackLine, listedEntries } from '../netfilter/conntrack/listing.ts';
 import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
+import { ConnectionSamples } from './connection-samples.ts';
 import { DropFold } from './drops.ts';
 import { writeEventRow } from './event-rows.ts';
 import { FlowFold } from './flows.ts';
 import { writeFrameRow } from './frame-rows.ts';
 import { Ingress } from './ingress.ts';
 import type { ConntrackLine, InputFile, InputSummary, ReplayResult } from './result.ts';
-import { shardOf } from './shard.ts';
+import { Shard } from './shard.ts';
 import { SpillWriter } from './spill.ts';
 import type { Progress, ReplayTask, TaskFailure } from './task.ts';
 import { Untranslate } from './untranslate.ts';
@@ -60,9 +61,12 @@ class Session {
   readonly #packet = new Packet();
   readonly #recorder = new Recorder();
   readonly #drops = new DropFold();
+  readonly #connections = new ConnectionSamples();
+  readonly #shard: Shard | undefined;
   readonly #events: SpillWriter | undefined;
   readonly #frames: SpillWriter | undefined;
   #router: Router | undefined;
+  #isBetweenPackets = false;
   #baseSeconds = 0;
   #baseNanos = 0;
   #clockNs = 0;
@@ -81,6 +85,7 @@ class Session {
   constructor(task: ReplayTask) {
     this.#task = task;
     this.#merge = new CaptureMerge(task.captures);
+    this.#shard = task.shard === undefined ? undefined : new Shard(task.shard.index, task.shard.of);
     this.#events = task.eventsSpill === undefined ? undefined : new SpillWriter(task.eventsSpill);
     this.#frames = task.framesSpill === undefined ? undefined : new SpillWriter(task.framesSpill);
   }
@@ -97,10 +102,10 @@ class Session {
           onProgress?.({ packets: this.#packets, octetsRead: merge.readBytes, octetsTotal: merge.totalBytes ?? 0 });
         }
       }
-      if (!(await merge.fill())) break;
+      if (this.#shard?.isExact === false || !(await merge.fill())) break;
     }
     loop ??= this.#start();
-    loop.router.finish(this.#clockNs);
+    this.#advance(loop.router);
     return this.#result(loop);
   }
 
@@ -124,6 +129,7 @@ class Session {
       seed: task.seed,
       epochNs: BigInt(this.#baseSeconds) * 1_000_000_000n + BigInt(this.#baseNanos),
       offload: task.offload,
+      keepDropped: task.keepDropped,
     });
     this.#router = router;
     this.#entered = router.interfaces.list.map(() => 0);
@@ -153,15 +159,16 @@ class Session {
     if (timeNs > this.#lastNs) this.#lastNs = timeNs;
     const named = loop.named[source] ?? this.#namedByCapture(loop, source);
     this.#count(source, record.wireLength);
-    if (task.shard !== undefined) {
-      const share = shardOf(record.data, record.start, record.end, task.shard.of);
-      if (share !== task.shard.index) return;
-    }
     // Time never runs backwards for the router, whatever the capture says.
     if (timeNs > this.#clockNs) this.#clockNs = timeNs;
-    this.#recorder.begin();
     packet.number = this.#packets;
     packet.timeNs = this.#clockNs;
+    this.#advance(loop.router);
+    if (this.#shard?.isMine(record.data, record.start, record.end) === false) {
+      this.#connections.add(this.#packets, loop.router.netfilter.conntrack.table.count);
+      return;
+    }
+    this.#recorder.begin();
     if (record.packetType === PACKET_OUTGOING && task.captures[source]?.hasOutgoingCopies === true) {
       packet.attach(record.data, record.start, record.end, record.wireLength);
       packet.verdict = VERDICT_DROP;
@@ -177,6 +184,13 @@ class Session {
     const wireOctets = packet.wireLength;
     loop.router.process(packet, device.index);
     this.#account(loop, device.index, timeNs, wireOctets, loop.router.outCount);
+  }
+
+  /** For every packet on every thread, before its path begins: what time brings is nobody's path. */
+  #advance(router: Router): void {
+    this.#isBetweenPackets = true;
+    router.advance(this.#clockNs);
+    this.#isBetweenPackets = false;
   }
 
   /** A pcapng interface with the name of a router interface is that interface. */
@@ -202,6 +216,7 @@ class Session {
     if (packet.isSuperPacket) this.#superPackets++;
     if (packet.checksumPartial) this.#partialChecksums++;
     const table = loop.router.netfilter.conntrack.table;
+    this.#connections.add(packet.number, table.count);
     if (table.count > this.#conntrackPeak) this.#conntrackPeak = table.count;
     if (packet.verdict === VERDICT_LOCAL && packet.ct >= 0) loop.flows.markLocal(packet.ct);
     if (packet.verdict !== VERDICT_FORWARD && packet.reason !== 0) {
@@ -234,6 +249,8 @@ class Session {
       row.frames++;
       row.octets += wireLength;
     }
+    // Time's frames of several threads have no order.
+    if (this.#isBetweenPackets && this.#shard !== undefined) this.#shard.isExact = false;
     if (this.#frames === undefined) return;
     writeFrameRow(this.#frames, this.#packet.number, this.#packet.timeNs, ifindex, data, start, end, wireLength);
   }
@@ -252,10 +269,12 @@ class Session {
       left: this.#left,
       state: router.netfilter.state(),
       conntrack,
-      conntrackPeak: this.#conntrackPeak,
+      connections: this.#connections.counts(),
+      conntrackBound: this.#conntrackPeak,
       conntrackLimit: table.maximum,
       simplified: this.#simplified(table.earlyDrops),
       overflowPackets: this.#recorder.overflowPackets,
+      isExact: this.#shard?.isExact ?? true,
     };
   }
 

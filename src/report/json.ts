@@ -7,6 +7,7 @@ import { dearestPaths, summarise } from '../cost/summary.ts';
 import { REASONS } from '../event/reasons.ts';
 import { REFUSALS } from '../event/refusals.ts';
 import { SIMPLIFICATIONS } from '../event/simplifications.ts';
+import { peakConnections } from '../replay/connection-samples.ts';
 import type { RunReport } from './model.ts';
 import { ruleHits } from './rule-hits.ts';
 import { placedRules } from './rule-text.ts';
@@ -69,7 +70,7 @@ export function jsonReport(report: RunReport): object {
       hardwarePackets: result.flows.hardwarePackets,
     },
     rules: rules(report),
-    conntrackPeak: result.conntrackPeak,
+    conntrackPeak: peakConnections(result.connections),
     assumptions,
     split,
     simplified: SIMPLIFICATIONS.map((row, index) => ({ ...row, times: result.simplified[index] ?? 0 })).filter(
