@@ -1,7 +1,7 @@
 // The way down from a device to the wire: dev_queue_xmit with its egress hook, VLAN and PPPoE headers, bridge ports
 // (net/core/dev.c, net/8021q/vlan_dev.c, drivers/net/ppp/pppoe.c, net/bridge/br_device.c).
 // Ethernet padding: the slow path has trimmed it (packet.end = networkEnd), the fast path has not; none is added.
-import { be16, putBe16 } from '../base/columns.ts';
+import { putBe16 } from '../base/columns.ts';
 import { eventKind } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
@@ -68,7 +68,7 @@ export function queueTransmit(stack: Stack, packet: Packet, dev: Interface): voi
       queueTransmit(stack, packet, dev.link as Interface);
       return;
     case 'pppoe':
-      pushPppoe(packet, dev);
+      pushPppoe(stack, packet, dev);
       stack.recorder.event(PPPOE_PUSH, dev.index);
       queueTransmit(stack, packet, dev.link as Interface);
       return;
@@ -114,7 +114,7 @@ export function pushTag(packet: Packet, protocol: number, tci: number): void {
 }
 
 /** __pppoe_xmit: PPP protocol, PPPoE header, and the Ethernet header to the access concentrator. */
-function pushPppoe(packet: Packet, dev: Interface): void {
+function pushPppoe(stack: Stack, packet: Packet, dev: Interface): void {
   const { data, network } = packet;
   const link = dev.link as Interface;
   const at = network - PPPOE_HEADER;
@@ -123,8 +123,10 @@ function pushPppoe(packet: Packet, dev: Interface): void {
   putBe16(data, at + 4, packet.wireLength + 2);
   putBe16(data, at + 6, packet.ipVersion === 6 ? PPP_IPV6 : PPP_IPV4);
   const start = at - ETHERNET_HEADER;
+  // Until a frame of the access concentrator came, anybody's address has to do.
+  const peer = isKnown(dev.pppoePeer) ? dev.pppoePeer : (stack.neighbours.resolve4(link, 0) ?? dev.pppoePeer);
   for (let i = 0; i < 6; i++) {
-    data[start + i] = dev.pppoePeer[i] as number;
+    data[start + i] = peer[i] as number;
     data[start + 6 + i] = link.mac[i] as number;
   }
   putBe16(data, start + 12, ETHERTYPE_PPPOE_SESSION);
@@ -132,7 +134,7 @@ function pushPppoe(packet: Packet, dev: Interface): void {
   packet.wireLength += PPPOE_HEADER + ETHERNET_HEADER;
 }
 
-/** Whether a PPPoE header stands right before the network header. */
-export function hasPppoeHeader(data: Uint8Array, start: number, network: number): boolean {
-  return network - start >= ETHERNET_HEADER + PPPOE_HEADER && be16(data, network - 10) === ETHERTYPE_PPPOE_SESSION;
+function isKnown(mac: Uint8Array): boolean {
+  for (let i = 0; i < 6; i++) if (mac[i] !== 0) return true;
+  return false;
 }
