@@ -1,6 +1,7 @@
 // A profile as text of at most 100 columns: every number with its unit, confidence and source.
 import type { Profile, Quantity } from './profile.ts';
 import { QUANTITIES } from './profile.ts';
+import { SOURCES } from './sources.ts';
 import { WEIGHTS } from './weights/tables.ts';
 
 const WIDTH = 100;
@@ -27,6 +28,7 @@ export function describeProfile(profile: Profile): string {
     if (quantity !== undefined) lines.push(...quantityLines(text, quantity));
   }
   for (const note of profile.notes) lines.push(...wrap(`note: ${note}`, 2));
+  lines.push(...sourceLines(lines.join('\n')));
   return `${lines.join('\n')}\n`;
 }
 
@@ -34,6 +36,22 @@ function fitText(weights: { scenarios: number; medianError: number; worstError: 
   if (weights.scenarios === 0) return '';
   const percent = (value: number) => `${(value * 100).toFixed(1)}%`;
   return `; ${weights.scenarios} scenarios, median error ${percent(weights.medianError)}, worst ${percent(weights.worstError)}`;
+}
+
+/** What the ids in brackets stand for, those that a computed figure rests on included. */
+function sourceLines(text: string): string[] {
+  const ids = new Set<string>();
+  const collect = (from: string): void => {
+    for (const [, id = ''] of from.matchAll(/\[([a-z]\d+)\]/g)) {
+      if (ids.has(id) || SOURCES[id] === undefined) continue;
+      ids.add(id);
+      collect(SOURCES[id]);
+    }
+  };
+  collect(text);
+  return ids.size === 0
+    ? []
+    : ['  sources', ...[...ids].sort().flatMap((id) => wrap(`[${id}] ${SOURCES[id]}`, INDENT))];
 }
 
 function quantityLines(text: string, quantity: Quantity): string[] {
