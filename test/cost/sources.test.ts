@@ -10,7 +10,7 @@ describe('sources of profiles', () => {
       const text = describeProfile(profile);
       const cited = new Set([...text.matchAll(/\[([a-z]\d+)\]/g)].map((match) => match[1] ?? ''));
       expect([...cited].filter((id) => SOURCES[id] === undefined)).toEqual([]);
-      for (const id of cited) expect(text).toContain(`[${id}] `);
+      for (const id of cited) expect(text).toMatch(new RegExp(`^ *\\[${id}\\](\\s|$)`, 'm'));
       expect(text.split('\n').filter((line) => line.length > 100)).toEqual([]);
     },
   );
