@@ -26,6 +26,26 @@ describe('internet checksum', () => {
     );
   });
 
+  it('equals it wherever the octets lie in their buffer, and however long they are', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 300, maxLength: 2000 }),
+        fc.nat(9),
+        fc.nat(9),
+        fc.nat(3),
+        (octets, head, tail, shift) => {
+          const data = new Uint8Array(octets.length + shift).subarray(shift);
+          data.set(octets);
+          const end = data.length - tail;
+          expect(internetChecksum(data, head, end)).toBe(naiveChecksum(data.slice(head, end)));
+        },
+      ),
+    );
+    const most = new Uint8Array(65_535).fill(0xff);
+    expect(internetChecksum(most, 0, most.length)).toBe(naiveChecksum(most));
+    expect(foldSum(sumWords(new Uint8Array(500), 1, 499))).toBe(0);
+  });
+
   it('an update of 16 or 32 bits equals computing it anew', () => {
     fc.assert(
       fc.property(
