@@ -4,8 +4,8 @@ import { CaptureError } from '../base/errors.ts';
 import { BLOCK_ROOM } from './record.ts';
 import type { ByteSource } from './source.ts';
 
-/** Usual size of a block: large enough that loading costs nothing per record. */
-export const BLOCK_BYTES = 4 * 1024 * 1024;
+/** Usual size of a block: large enough that loading costs nothing per record, small enough for a core's own cache. */
+export const BLOCK_BYTES = 512 * 1024;
 /** Streams start with less and grow: their octets come in small portions. */
 const STREAM_BLOCK_BYTES = 256 * 1024;
 

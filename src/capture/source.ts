@@ -1,7 +1,7 @@
 // Where a capture's octets come from: a file, or something that can only be read on (stdin, pipe, character device).
 // Everything is pulled, so a slow replay holds its writer back and memory stays bounded.
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, readSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -62,7 +62,10 @@ function openingProblem(error: unknown): string {
   return `cannot be opened: ${(error as Error).message}`;
 }
 
-/** A regular file. */
+/**
+ * A regular file. Reads are synchronous: a read by another thread leaves this one idle meanwhile and brings the octets
+ * into another core's cache.
+ */
 class FileSource implements ByteSource {
   readonly totalBytes: number;
   readBytes = 0;
@@ -81,7 +84,7 @@ class FileSource implements ByteSource {
   async read(target: Uint8Array, offset: number, length: number): Promise<number> {
     if (this.#handle === undefined) return 0;
     try {
-      const { bytesRead } = await this.#handle.read(target, offset, length, this.readBytes);
+      const bytesRead = readSync(this.#handle.fd, target, offset, length, this.readBytes);
       this.readBytes += bytesRead;
       if (bytesRead === 0) await this.close();
       return bytesRead;
