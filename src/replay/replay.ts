@@ -35,6 +35,8 @@ export interface ReplayOptions {
    * end them. Absent: only when the router is inferred and the ruleset would forward nothing at all otherwise.
    */
   knownConnections?: boolean;
+  /** false: the connections left at the end are not listed (a line of text for each takes its time). */
+  conntrack?: boolean;
   /** Per-packet rows and frames are wanted: the callbacks get them in packet order after the replay. */
   onEvents?: (rows: Iterable<EventRow>, replay: Replay) => void | Promise<void>;
   onFrames?: (rows: Iterable<FrameRow>, replay: Replay) => void | Promise<void>;
@@ -73,6 +75,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       offload: options.offload ?? 'as-ruled',
       seed: options.seed ?? 1,
       keepDropped: options.knownConnections ?? false,
+      listsConntrack: options.conntrack ?? true,
     };
     let run = await runAll(base, shares, folder, options);
     const mayGuess = options.knownConnections === undefined && options.router === undefined && !isPiped;

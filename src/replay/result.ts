@@ -78,7 +78,7 @@ export interface ReplayResult {
   /** Frames that left, by ifindex. */
   left: { frames: number; octets: number }[];
   state: RulesetState;
-  /** `conntrack -L -o extended` lines at the end, in order of creation. */
+  /** `conntrack -L -o extended` lines at the end, in order of creation; empty when they were not asked for. */
   conntrack: ConntrackLine[];
   connections: ConnectionCounts;
   /** There never were more connections than this: a split replay is exact only below the table's limit. */

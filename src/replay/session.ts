@@ -258,7 +258,7 @@ class Session {
   #result(loop: PacketLoop): ReplayResult {
     const { router, flows } = loop;
     const table = router.netfilter.conntrack.table;
-    const conntrack = this.#conntrackLines(router);
+    const conntrack = this.#task.listsConntrack ? this.#conntrackLines(router) : [];
     for (let entry = 0; entry < table.bound; entry++) if ((table.flowNumber[entry] as number) > 0) flows.fold(entry);
     return {
       input: this.#inputSummary(loop),

@@ -22,6 +22,8 @@ export interface ReplayTask {
   seed: number;
   /** Connections whose first packet was dropped stay known (--known-connections). */
   keepDropped: boolean;
+  /** Whether the result lists the connections left at the end: a line of text for each. */
+  listsConntrack: boolean;
   /** This worker's share of the flows; absent: all of them. */
   shard?: { index: number; of: number };
   /** Files for per-packet rows (src/replay/spill.ts); absent: not wanted. */

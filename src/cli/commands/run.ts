@@ -177,6 +177,7 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     workers: workers(args.workers),
     seed: args.seed,
     ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
+    conntrack: args.conntrackOut !== undefined,
     onProgress: progress.onProgress,
     ...(events === undefined ? {} : { onEvents: (rows, done) => writeEvents(events, rows, done, priceOnce(done)[0]) }),
     ...(packetsOut === undefined ? {} : { onFrames: (rows, done) => writeFrames(packetsOut, rows, done.result) }),
