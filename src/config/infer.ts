@@ -16,6 +16,8 @@ export interface AddressSurvey {
   packets: number;
   /** Hardware address that an address was last seen sending from: text of both; for inside hosts. */
   senders: Map<string, string>;
+  /** IPv4 'source>destination', hex. */
+  pairs: Map<string, number>;
 }
 
 export interface InferredRouter {
@@ -38,15 +40,18 @@ export function inferRouter(hints: DeviceHints, survey: AddressSurvey): Inferred
   const interfaces = layOut(hints, roles, survey, assumptions);
   giveSubnets(interfaces, roles, survey, assumptions);
   const wan = interfaces.find((row) => row.name === roles.wan);
-  wan?.addresses.push(WAN_ADDRESS4, WAN_ADDRESS6);
+  const own = outsideAddress(survey);
+  const address4 = own === undefined ? WAN_ADDRESS4 : `${own}/32`;
+  wan?.addresses.push(address4, WAN_ADDRESS6);
+  const why = own === undefined ? '' : ', which answers to inside hosts go to';
   assumptions.push(
-    `everything else lies beyond ${roles.wan}, which has ${WAN_ADDRESS4} and ${WAN_ADDRESS6} (default routes there)`,
+    `everything else lies beyond ${roles.wan}, which has ${address4}${why} and ${WAN_ADDRESS6} (default routes there)`,
   );
   return {
     spec: {
       interfaces,
       routes: [
-        { dst: '0.0.0.0/0', via: WAN_GATEWAY4, dev: roles.wan, type: 'unicast' },
+        { dst: '0.0.0.0/0', ...(own === undefined ? { via: WAN_GATEWAY4 } : {}), dev: roles.wan, type: 'unicast' },
         { dst: '::/0', via: WAN_GATEWAY6, dev: roles.wan, type: 'unicast' },
       ],
       neighbours: knownNeighbours(interfaces, roles, survey),
@@ -201,6 +206,26 @@ function insideSubnets4(survey: AddressSurvey): string[] {
   }
   if (weights.size === 0 && busiest.key !== '') weights.set(busiest.key.slice(0, 6), busiest.count);
   return ranked(weights).map((net) => `${formatAddress(Buffer.from(`${net}01`, 'hex'))}/24`);
+}
+
+/**
+ * A capture of both sides of a translating router shows it: the public address to which those answer that inside hosts
+ * ask, though it asks nobody inside. undefined: the capture shows no such address.
+ */
+function outsideAddress(survey: AddressSurvey): string | undefined {
+  const asked = new Set<string>();
+  for (const pair of survey.pairs.keys()) {
+    const [source = '', destination = ''] = pair.split('>');
+    if (isPrivate4(source) && !isPrivate4(destination)) asked.add(destination);
+  }
+  const answers = new Map<string, number>();
+  for (const [pair, packets] of survey.pairs) {
+    const [source = '', destination = ''] = pair.split('>');
+    if (!asked.has(source) || isPrivate4(destination) || !isUnicast4(destination) || asked.has(destination)) continue;
+    answers.set(destination, (answers.get(destination) ?? 0) + packets);
+  }
+  const best = ranked(answers)[0];
+  return best === undefined ? undefined : formatAddress(Buffer.from(best, 'hex'));
 }
 
 /** IPv6 has no private addresses that people use: unique local ones count, else the /64 that sends most. */

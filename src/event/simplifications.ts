@@ -45,7 +45,6 @@ export const SIMPLIFICATIONS = [
     name: 'hash-seed',
     effect: "hashes have the kernel's spread but not its random keys: a flow may get another value",
   },
-  { name: 'connlimit', effect: '`ct count` drops packets without a connection; the kernel counts untracked ones' },
   {
     name: 'hardware',
     effect: "one engine as capable as MediaTek's PPE (16,384 entries), bound 1 ms after `flow add`: an estimate",
@@ -74,10 +73,14 @@ export const SIMPLIFICATIONS = [
   },
   { name: 'fragment-distance', effect: 'ipfrag_max_dist counts sources by a hash: only floods notice' },
   { name: 'time-zone', effect: '`meta time`, `day` and `hour` are in UTC' },
-  { name: 'names', effect: 'users, groups, marks and labels have no names of the local machine' },
+  { name: 'names', effect: 'groups, marks, realms and labels have no names of the local machine' },
   { name: 'include-search', effect: 'included names without a path are searched beside the including file' },
   { name: 'bridge-vlan', effect: 'bridges do not filter VLANs and have no broute' },
   { name: 'duplicate-address', effect: "others' duplicate address detection is answered, never acted upon" },
+  { name: 'interface-exists', effect: '`iif`, `oif`, `dup` and `fwd` take any interface name; nft wants it to exist' },
+  { name: 'user-names', effect: 'only root, daemon, bin and nobody are known by name' },
+  { name: 'show-commands', effect: 'commands that only show something are left out, each with a note' },
+  { name: 'busy', effect: 'deleting what is in use is judged at the end of the file, not at the deletion' },
 ] as const satisfies readonly Simplification[];
 
 export type SimplificationName = (typeof SIMPLIFICATIONS)[number]['name'];

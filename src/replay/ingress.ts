@@ -171,14 +171,14 @@ function isTag(type: number): boolean {
 }
 
 /** First octet behind VLAN tags and a PPPoE header. */
-function innerNetwork(data: Uint8Array, start: number, end: number): number {
+export function innerNetwork(data: Uint8Array, start: number, end: number): number {
   let at = start + 12;
   while (at + 6 <= end && (be16(data, at) === ETHERTYPE_VLAN || be16(data, at) === ETHERTYPE_QINQ)) at += 4;
   return be16(data, at) === ETHERTYPE_PPPOE && at + 10 <= end ? at + 10 : at + 2;
 }
 
 /** EtherType of what starts at `network`: the two octets before it, or by PPP protocol. */
-function innerType(data: Uint8Array, network: number): number {
+export function innerType(data: Uint8Array, network: number): number {
   const type = be16(data, network - 2);
   if (type === 0x0021) return ETHERTYPE_IPV4;
   if (type === 0x0057) return ETHERTYPE_IPV6;

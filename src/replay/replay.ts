@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { be32 } from '../base/columns.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import { deviceHints } from '../config/devices.ts';
@@ -10,6 +11,7 @@ import { inferRouter } from '../config/infer.ts';
 import { MAX_PATH_WORDS, MAX_PATHS } from '../event/recorder.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import { crossFlowState } from '../netfilter/shardable.ts';
+import { parsePrefix } from '../packet/address.ts';
 import { VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
 import { type EventRow, mergeEventRows } from './event-rows.ts';
 import { type FrameRow, mergeFrameRows } from './frame-rows.ts';
@@ -72,6 +74,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
         ...source,
         hasOutgoingCopies: survey?.hasOutgoingCopies[index] ?? false,
       })),
+      ...ownAddress(options, router),
       offload: options.offload ?? 'as-ruled',
       seed: options.seed ?? 1,
       keepDropped: options.knownConnections ?? false,
@@ -124,6 +127,16 @@ function forwardsNothing({ paths }: ReplayResult, ruleset: Ruleset): boolean {
   return dropped && tracks && !chains.some((chain) => chain.base?.type === 'nat');
 }
 
+/** For Retranslate: only an inferred router whose ruleset does not translate. */
+function ownAddress(options: ReplayOptions, router: RouterSpec): { ownAddress?: number } {
+  const translates = options.ruleset.tables.some((table) => table.chains.some((chain) => chain.base?.type === 'nat'));
+  if (options.router !== undefined || translates) return {};
+  const outside = router.routes.find((route) => route.dst === '0.0.0.0/0')?.dev;
+  const text = router.interfaces.find((row) => row.name === outside)?.addresses.find((row) => !row.includes(':'));
+  const address = text === undefined ? undefined : parsePrefix(text)?.address;
+  return address === undefined ? {} : { ownAddress: be32(address, 0) };
+}
+
 function isStream(path: string): boolean {
   return path === '-' || path.startsWith('live:') || path.startsWith('/dev/');
 }
@@ -149,6 +162,7 @@ function emptySurvey(): Survey {
     vlanIds: new Set(),
     packets: 0,
     senders: new Map(),
+    pairs: new Map(),
     hasOutgoingCopies: [],
   };
 }

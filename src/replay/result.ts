@@ -34,6 +34,8 @@ export interface InputSummary {
   partialChecksums: number;
   /** Inside captures under NAT: packets whose translation was undone to what must have arrived (inferred routers only). */
   untranslated: number;
+  /** Captures of both sides of a NAT, ruleset without: answers given to the inside host that asked (every part counts all). */
+  retranslated: number;
   /** Frames whose VLAN or PPPoE headers were taken off, because the inferred router has no device for them. */
   stripped: number;
 }

@@ -19,6 +19,7 @@ import { FlowFold } from './flows.ts';
 import { writeFrameRow } from './frame-rows.ts';
 import { Ingress } from './ingress.ts';
 import type { ConntrackLine, InputFile, InputSummary, ReplayResult } from './result.ts';
+import { Retranslate } from './retranslate.ts';
 import { Shard } from './shard.ts';
 import { SpillWriter } from './spill.ts';
 import type { Progress, ReplayTask, TaskFailure } from './task.ts';
@@ -142,6 +143,7 @@ class Session {
       ingress: new Ingress(task.router, router.interfaces, task.inferred),
       flows: new FlowFold(router.netfilter),
       untranslate: task.inferred ? new Untranslate(router.netfilter.conntrack.table) : undefined,
+      retranslate: task.ownAddress === undefined ? undefined : new Retranslate(task.ownAddress),
       named,
       namedByInterface: new Map(),
     };
@@ -159,6 +161,7 @@ class Session {
     if (timeNs > this.#lastNs) this.#lastNs = timeNs;
     const named = loop.named[source] ?? this.#namedByCapture(loop, source);
     this.#count(source, record.wireLength);
+    loop.retranslate?.pass(record.data, record.start, record.end);
     // Time never runs backwards for the router, whatever the capture says.
     if (timeNs > this.#clockNs) this.#clockNs = timeNs;
     packet.number = this.#packets;
@@ -286,7 +289,7 @@ class Session {
 
   #conntrackLines({ netfilter }: Router): ConntrackLine[] {
     const { table } = netfilter.conntrack;
-    const accounting = sysctlNumber(this.#task.router.sysctl, 'net.netfilter.nf_conntrack_acct', 0) !== 0;
+    const accounting = netfilter.conntrack.accounting.enabled;
     return listedEntries(table, this.#clockNs).map((entry) => ({
       firstPacket: table.firstPacket[entry] as number,
       line: conntrackLine(table, entry, this.#clockNs, { accounting, helperNames: netfilter.helperNames }),
@@ -307,6 +310,7 @@ class Session {
       superPackets: this.#superPackets,
       partialChecksums: this.#partialChecksums,
       untranslated: loop.untranslate?.packets ?? 0,
+      retranslated: loop.retranslate?.packets ?? 0,
       stripped: loop.ingress.stripped,
     };
   }
@@ -333,6 +337,7 @@ interface PacketLoop {
   ingress: Ingress;
   flows: FlowFold;
   untranslate: Untranslate | undefined;
+  retranslate: Retranslate | undefined;
   /** By capture: the interface of `--in`. */
   named: (Interface | undefined)[];
   /** By capture and capture interface: the router interface of the same name. */

@@ -28,6 +28,7 @@ export async function surveyCaptures(paths: string[]): Promise<Survey> {
     vlanIds: new Set(),
     packets: 0,
     senders: new Map(),
+    pairs: new Map(),
     hasOutgoingCopies: [],
   };
   for (const path of paths) {
@@ -86,7 +87,9 @@ function look(data: Uint8Array, start: number, end: number, survey: Survey): str
   if (offset < 0 || network + offset + 2 * length > end) return undefined;
   const source = hex(data, network + offset, length);
   count(survey.sources, source);
-  count(survey.destinations, hex(data, network + offset + length, length));
+  const destination = hex(data, network + offset + length, length);
+  count(survey.destinations, destination);
+  if (length === 4) count(survey.pairs, `${source}>${destination}`);
   return source;
 }
 

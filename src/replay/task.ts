@@ -18,6 +18,8 @@ export interface ReplayTask {
   /** The router was inferred: unknown tags are taken off, inside captures under NAT are undone. */
   inferred: boolean;
   captures: CaptureSource[];
+  /** Inferred router, ruleset without NAT: its outside IPv4 address, whose answers go to who asked (retranslate.ts). */
+  ownAddress?: number;
   offload: OffloadMode;
   seed: number;
   /** Connections whose first packet was dropped stay known (--known-connections). */

@@ -35,6 +35,7 @@ export function jsonReport(report: RunReport): object {
       superPackets: input.superPackets,
       partialChecksums: input.partialChecksums,
       untranslatedPackets: input.untranslated,
+      retranslatedPackets: input.retranslated,
       strippedFrames: input.stripped,
     },
     ruleset: { path: report.rulesetPath, notes: report.rulesetNotes, offload: report.offload },

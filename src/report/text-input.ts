@@ -110,6 +110,12 @@ export function noteSection(report: RunReport): string[] {
         'must have arrived',
     );
   }
+  if (input.retranslated > 0) {
+    notes.push(
+      `${count(input.retranslated)} answers to the router's own address were given to the inside host that asked: the ` +
+        'capture shows both sides of a translation that this ruleset does not do',
+    );
+  }
   if (input.stripped > 0) {
     notes.push(
       `VLAN or PPPoE headers were taken off ${count(input.stripped)} frames: the inferred router has no such device`,

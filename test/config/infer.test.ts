@@ -29,6 +29,7 @@ function survey(sources: string[], more: Partial<AddressSurvey> = {}): AddressSu
     vlanIds: new Set(),
     packets: 100,
     senders: new Map(),
+    pairs: new Map(),
     ...more,
   };
 }
@@ -90,6 +91,15 @@ describe('an inferred router', () => {
   it('takes the busiest network as the inside when no address is private', () => {
     const { spec } = inferRouter(hints(['eth0', 'eth1']), survey(['198.51.100.9', '203.0.113.77']));
     expect(spec.interfaces[0]?.addresses).toEqual(['198.51.100.1/24']);
+  });
+
+  it('has the public address to which answers to inside hosts go', () => {
+    const pairs = new Map([
+      [`${hex('192.168.1.2')}>${hex('198.51.100.7')}`, 9],
+      [`${hex('198.51.100.7')}>${hex('192.0.2.33')}`, 8],
+    ]);
+    const { spec } = inferRouter(hints(['eth0', 'eth1']), survey(['192.168.1.2'], { pairs }));
+    expect(spec.interfaces[1]?.addresses[0]).toBe('192.0.2.33/32');
   });
 
   it('survives a capture without addresses', () => {
