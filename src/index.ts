@@ -13,6 +13,7 @@ export {
 } from './base/errors.ts';
 export type { Expression, Verdict } from './bytecode/expression.ts';
 export type { Chain, Rule, Ruleset, RulesetState, Table } from './bytecode/ruleset.ts';
+export type { LiveOptions } from './capture/live.ts';
 export { loadRouter, parseRouter } from './config/router-file.ts';
 export { describePath } from './cost/describe-path.ts';
 export { type Pricing, packetCycles, price } from './cost/pricing.ts';

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { NftreplayError } from '../base/errors.ts';
+import type { LiveOptions } from '../capture/live.ts';
 import type { ReplayResult } from './result.ts';
 import { runTask } from './session.ts';
 import type { Progress, ReplayTask, TaskFailure } from './task.ts';
@@ -13,6 +14,7 @@ export async function runTasks(
   tasks: ReplayTask[],
   workers: number,
   onProgress?: (progress: Progress) => void,
+  live?: LiveOptions,
 ): Promise<ReplayResult[]> {
   const latest: (Progress | undefined)[] = tasks.map(() => undefined);
   const report = (index: number, progress: Progress): void => {
@@ -21,9 +23,9 @@ export async function runTasks(
     onProgress?.(known.reduce((slowest, row) => (row.octetsRead < slowest.octetsRead ? row : slowest)));
   };
   const file = workerFile();
-  if (workers <= 1 || file === undefined) {
+  if (workers <= 1 || file === undefined || live !== undefined) {
     const results: ReplayResult[] = [];
-    for (const [index, task] of tasks.entries()) results.push(await runTask(task, (row) => report(index, row)));
+    for (const [index, task] of tasks.entries()) results.push(await runTask(task, (row) => report(index, row), live));
     return results;
   }
   const pool = new Piscina({

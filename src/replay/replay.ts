@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { be32 } from '../base/columns.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
+import type { LiveOptions } from '../capture/live.ts';
 import { deviceHints } from '../config/devices.ts';
 import { inferRouter } from '../config/infer.ts';
 import { MAX_PATH_WORDS, MAX_PATHS } from '../event/recorder.ts';
@@ -43,6 +44,8 @@ export interface ReplayOptions {
   onEvents?: (rows: Iterable<EventRow>, replay: Replay) => void | Promise<void>;
   onFrames?: (rows: Iterable<FrameRow>, replay: Replay) => void | Promise<void>;
   onProgress?: (progress: Progress) => void;
+  /** For captures called `live:IFACE`: the clock, and when to stop. */
+  live?: LiveOptions;
 }
 
 export interface Replay {
@@ -110,7 +113,7 @@ async function runAll(
   options: ReplayOptions,
 ): Promise<Run> {
   const tasks = makeTasks(base, shares, folder, options);
-  const parts = await runTasks(tasks, options.workers ?? 1, options.onProgress);
+  const parts = await runTasks(tasks, options.workers ?? 1, options.onProgress, options.live);
   if (shares > 1 && !isExactSplit(parts)) return runAll(base, 1, folder, options);
   return { ...mergeResults(parts, options.ruleset), tasks };
 }

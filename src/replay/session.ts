@@ -2,6 +2,7 @@
 // ReplayResult. Nothing here allocates per packet unless per-packet output was asked for.
 import { NftreplayError } from '../base/errors.ts';
 import { linkTypeName } from '../capture/linktype.ts';
+import type { LiveOptions } from '../capture/live.ts';
 import { CaptureMerge } from '../capture/merge.ts';
 import type { CaptureReader } from '../capture/record.ts';
 import { Router } from '../datapath/router.ts';
@@ -34,8 +35,12 @@ const MAX_SPAN_NS = 6.3e18;
 const PROGRESS_PACKETS = 1 << 15;
 
 /** Replays a task to its end. Throws CaptureError when a capture is unusable; damage inside one ends up in the result. */
-export async function runTask(task: ReplayTask, onProgress?: (progress: Progress) => void): Promise<ReplayResult> {
-  const session = new Session(task);
+export async function runTask(
+  task: ReplayTask,
+  onProgress?: (progress: Progress) => void,
+  live?: LiveOptions,
+): Promise<ReplayResult> {
+  const session = new Session(task, live);
   try {
     return await session.run(onProgress);
   } finally {
@@ -83,9 +88,9 @@ class Session {
   readonly #fileOctets: number[] = [];
   #left: { frames: number; octets: number }[] = [];
 
-  constructor(task: ReplayTask) {
+  constructor(task: ReplayTask, live: LiveOptions | undefined) {
     this.#task = task;
-    this.#merge = new CaptureMerge(task.captures);
+    this.#merge = new CaptureMerge(task.captures, live === undefined ? {} : { live });
     this.#shard = task.shard === undefined ? undefined : new Shard(task.shard.index, task.shard.of);
     this.#events = task.eventsSpill === undefined ? undefined : new SpillWriter(task.eventsSpill);
     this.#frames = task.framesSpill === undefined ? undefined : new SpillWriter(task.framesSpill);

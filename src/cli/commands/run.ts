@@ -12,6 +12,7 @@ import {
   EventLines,
   type EventRow,
   jsonReport,
+  type LiveOptions,
   list,
   listJson,
   loadRouter,
@@ -47,6 +48,8 @@ interface RunArguments {
   allowAbsoluteIncludes: boolean;
   seed: number;
   knownConnections?: boolean;
+  livePackets?: number;
+  liveSeconds: number;
 }
 
 const EXIT_UNUSABLE = 2;
@@ -138,6 +141,13 @@ function options(argv: Argv<object>): Argv<object> {
       describe: "take the capture's connections as known before the ruleset was loaded",
       defaultDescription: 'only if an inferred router would forward nothing',
     })
+    .option('live-packets', { type: 'number', requiresArg: true, describe: 'live:IFACE ends after so many packets' })
+    .option('live-seconds', {
+      type: 'number',
+      requiresArg: true,
+      default: 60,
+      describe: 'live:IFACE ends after so many seconds',
+    })
     .option('seed', { type: 'number', default: 1, describe: 'seed of what the kernel would choose at random' })
     .example('$0 run fw.nft capture.pcapng', 'replay one capture; interfaces are inferred')
     .example('$0 run fw.nft --router r.yaml --in lan0=lan.pcap --in wan0=wan.pcap', 'two sides of a router')
@@ -179,6 +189,7 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
     conntrack: args.conntrackOut !== undefined,
     onProgress: progress.onProgress,
+    ...(captures.some((row) => row.path.startsWith('live:')) ? { live: liveOptions(args) } : {}),
     ...(events === undefined ? {} : { onEvents: (rows, done) => writeEvents(events, rows, done, priceOnce(done)[0]) }),
     ...(packetsOut === undefined ? {} : { onFrames: (rows, done) => writeFrames(packetsOut, rows, done.result) }),
   }).finally(progress.clear);
@@ -202,6 +213,14 @@ function rulesetNotes(compiled: CompiledRuleset): string[] {
   const say = (row: { location: SourceLocation; message: string }, kind: string): string =>
     `${row.location.file}:${row.location.line}:${row.location.column}: ${kind}: ${row.message}`;
   return [...compiled.warnings.map((row) => say(row, 'warning')), ...compiled.notes.map((row) => say(row, 'note'))];
+}
+
+function liveOptions(args: RunArguments): LiveOptions {
+  return {
+    nowMs: () => performance.timeOrigin + performance.now(),
+    seconds: args.liveSeconds,
+    ...(args.livePackets === undefined ? {} : { packets: args.livePackets }),
+  };
 }
 
 function ingressCapture(text: string): { path: string; ingress: string } {
