@@ -14,8 +14,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 if (isOlder(join(root, 'node_modules', '.package-lock.json'), [join(root, 'package-lock.json')])) {
-  console.error('installing packages (npm ci) ...');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms (Biome ships one for each).
+  console.error('installing packages (npm install) ...');
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 const sources = ['src', 'workers', 'scripts'].flatMap((folder) => files(join(root, folder)));
 if (isOlder(stamp, [...sources, join(root, 'tsconfig.json'), join(root, 'package-lock.json')])) {
