@@ -68,6 +68,8 @@ export class Ingress {
     const isTagged = end - start >= 18 && isTag(be16(data, start + 12));
     const network = isTagged ? innerNetwork(data, start, end) : start + 14;
     const logical = named ?? this.#bySource(data, innerType(data, network), network, end) ?? this.#fallback;
+    // Too short to be a frame: nothing to wrap.
+    if (end - start < 14) return lowest(logical);
     if (!isTagged) return this.#wrap(data, logical);
     const known = this.#deviceOfTags(data, start, logical);
     if (known !== undefined) return known;
@@ -147,6 +149,8 @@ export class Ingress {
 
   #pushPppoe(data: Uint8Array, session: number): void {
     const type = be16(data, this.start + 12);
+    // Only IP travels in the session; ARP and others of its device do not.
+    if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_IPV6) return;
     const network = this.start + 14;
     const length = type === ETHERTYPE_IPV6 ? be16(data, network + 4) + 40 : be16(data, network + 2);
     this.#push(data, 8);
