@@ -1,6 +1,6 @@
 // A look at the beginning of each capture before the replay: which addresses occur (for a router that must be inferred),
 // and whether a cooked capture was taken on the router itself (then its outgoing packets are copies of incoming ones).
-import { be16 } from '../base/columns.ts';
+import { be16, be32, u8 } from '../base/columns.ts';
 import { LINKTYPE_ETHERNET, toEthernet } from '../capture/link.ts';
 import { openCapture } from '../capture/open.ts';
 import type { CaptureReader } from '../capture/record.ts';
@@ -19,8 +19,28 @@ export interface Survey extends AddressSurvey {
   hasOutgoingCopies: boolean[];
 }
 
+/** An address while it is counted: IPv4 as a number of 32 bits, IPv6 as 32 hex digits. */
+type Key = number | string;
+
+interface Counts {
+  sources: Map<Key, number>;
+  destinations: Map<Key, number>;
+  /** Hardware addresses. */
+  senders: Map<Key, Uint8Array>;
+  /** By source: IPv4 packets by destination. */
+  pairs: Map<Key, Map<Key, number>>;
+  pairCount: number;
+}
+
 /** Reads the first packets of all captures. Throws CaptureError when one is unusable. */
 export async function surveyCaptures(paths: string[]): Promise<Survey> {
+  const counts: Counts = {
+    sources: new Map(),
+    destinations: new Map(),
+    senders: new Map(),
+    pairs: new Map(),
+    pairCount: 0,
+  };
   const survey: Survey = {
     sources: new Map(),
     destinations: new Map(),
@@ -34,16 +54,24 @@ export async function surveyCaptures(paths: string[]): Promise<Survey> {
   for (const path of paths) {
     const reader = await openCapture(path);
     try {
-      survey.hasOutgoingCopies.push(await surveyOne(reader, survey));
+      survey.hasOutgoingCopies.push(await surveyOne(reader, survey, counts));
     } finally {
       await reader.close();
     }
   }
+  for (const [key, packets] of counts.sources) survey.sources.set(hexText(key), packets);
+  for (const [key, packets] of counts.destinations) survey.destinations.set(hexText(key), packets);
+  for (const [key, mac] of counts.senders) {
+    survey.senders.set(formatAddress(Buffer.from(hexText(key), 'hex')), formatMac(mac));
+  }
+  for (const [source, row] of counts.pairs) {
+    for (const [key, packets] of row) survey.pairs.set(`${hexText(source)}>${hexText(key)}`, packets);
+  }
   return survey;
 }
 
-async function surveyOne(reader: CaptureReader, survey: Survey): Promise<boolean> {
-  const arrived = new Set<string>();
+async function surveyOne(reader: CaptureReader, survey: Survey, counts: Counts): Promise<boolean> {
+  const arrived = new Set<Key>();
   let outgoing = 0;
   let repeated = 0;
   for (let n = 0; n < MAX_PACKETS; ) {
@@ -52,8 +80,8 @@ async function surveyOne(reader: CaptureReader, survey: Survey): Promise<boolean
       survey.packets++;
       const isEthernet = reader.linkType === LINKTYPE_ETHERNET;
       if (!isEthernet) toEthernet(reader);
-      const source = look(reader.data, reader.start, reader.end, survey);
-      if (isEthernet && source !== undefined) noteSender(reader, source, survey);
+      const source = look(reader.data, reader.start, reader.end, survey, counts);
+      if (isEthernet && source !== undefined) noteSender(reader, source, counts);
       if (source === undefined || reader.packetType < 0) continue;
       if (reader.packetType !== PACKET_OUTGOING) {
         if (arrived.size < MAX_ADDRESSES) arrived.add(source);
@@ -67,8 +95,8 @@ async function surveyOne(reader: CaptureReader, survey: Survey): Promise<boolean
   return outgoing > 0 && repeated * 2 > outgoing;
 }
 
-/** Counts a frame's addresses; returns the source as hex. */
-function look(data: Uint8Array, start: number, end: number, survey: Survey): string | undefined {
+/** Counts a frame's addresses; returns the source. */
+function look(data: Uint8Array, start: number, end: number, survey: Survey, counts: Counts): Key | undefined {
   let at = start + 12;
   while (at + 6 <= end && (be16(data, at) === ETHERTYPE_VLAN || be16(data, at) === ETHERTYPE_QINQ)) {
     survey.vlanIds.add(be16(data, at + 2) & 0xfff);
@@ -85,28 +113,48 @@ function look(data: Uint8Array, start: number, end: number, survey: Survey): str
   const offset = type === ETHERTYPE_IPV4 ? 12 : type === ETHERTYPE_IPV6 ? 8 : -1;
   const length = type === ETHERTYPE_IPV4 ? 4 : 16;
   if (offset < 0 || network + offset + 2 * length > end) return undefined;
-  const source = hex(data, network + offset, length);
-  count(survey.sources, source);
-  const destination = hex(data, network + offset + length, length);
-  count(survey.destinations, destination);
-  if (length === 4) count(survey.pairs, `${source}>${destination}`);
+  const source = keyAt(data, network + offset, length);
+  const destination = keyAt(data, network + offset + length, length);
+  count(counts.sources, source);
+  count(counts.destinations, destination);
+  if (length === 4) countPair(counts, source, destination);
   return source;
 }
 
 /** A host's hardware address; frames that a router passed on (many addresses from one) do no harm: the last one counts. */
-function noteSender(reader: CaptureReader, source: string, survey: Survey): void {
-  const octets = Buffer.from(source, 'hex');
-  if (survey.senders.size < MAX_SENDERS || survey.senders.has(formatAddress(octets))) {
-    survey.senders.set(formatAddress(octets), formatMac(reader.data, reader.start + 6));
+function noteSender(reader: CaptureReader, source: Key, { senders }: Counts): void {
+  let mac = senders.get(source);
+  if (mac === undefined) {
+    if (senders.size >= MAX_SENDERS) return;
+    mac = new Uint8Array(6);
+    senders.set(source, mac);
   }
+  for (let i = 0; i < 6; i++) mac[i] = u8(reader.data, reader.start + 6 + i);
 }
 
-function count(counts: Map<string, number>, key: string): void {
+function count(counts: Map<Key, number>, key: Key): void {
   const known = counts.get(key);
   if (known !== undefined) counts.set(key, known + 1);
   else if (counts.size < MAX_ADDRESSES) counts.set(key, 1);
 }
 
-function hex(data: Uint8Array, offset: number, length: number): string {
+function countPair(counts: Counts, source: Key, destination: Key): void {
+  const row = counts.pairs.get(source);
+  const known = row?.get(destination);
+  if (row !== undefined && known !== undefined) {
+    row.set(destination, known + 1);
+  } else if (counts.pairCount < MAX_ADDRESSES) {
+    counts.pairCount++;
+    if (row === undefined) counts.pairs.set(source, new Map([[destination, 1]]));
+    else row.set(destination, 1);
+  }
+}
+
+function keyAt(data: Uint8Array, offset: number, length: number): Key {
+  if (length === 4) return be32(data, offset) | 0;
   return Buffer.from(data.buffer, data.byteOffset + offset, length).toString('hex');
+}
+
+function hexText(key: Key): string {
+  return typeof key === 'string' ? key : (key >>> 0).toString(16).padStart(8, '0');
 }
