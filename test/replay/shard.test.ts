@@ -35,7 +35,12 @@ describe('one share holds', () => {
         const share = shareOf(ether({}, there));
         expect(share).toBeGreaterThanOrEqual(0);
         expect(share).toBeLessThan(SHARES);
-        for (const wrapping of [{}, { vlans: [{ id: 3 }] }, { vlans: [{ id: 9, protocol: 0x88a8 }, { id: 3 }] }, { pppoe: 5 }]) {
+        for (const wrapping of [
+          {},
+          { vlans: [{ id: 3 }] },
+          { vlans: [{ id: 9, protocol: 0x88a8 }, { id: 3 }] },
+          { pppoe: 5 },
+        ]) {
           expect(shareOf(ether(wrapping, back))).toBe(share);
         }
       }),
@@ -43,8 +48,20 @@ describe('one share holds', () => {
   });
 
   it('a connection and the ICMP errors about it, from whoever they come', () => {
-    const errors4: [number, number][] = [[3, 1], [3, 4], [4, 0], [5, 1], [11, 0], [12, 0]];
-    const errors6: [number, number][] = [[1, 4], [2, 0], [3, 0], [4, 1]];
+    const errors4: [number, number][] = [
+      [3, 1],
+      [3, 4],
+      [4, 0],
+      [5, 1],
+      [11, 0],
+      [12, 0],
+    ];
+    const errors6: [number, number][] = [
+      [1, 4],
+      [2, 0],
+      [3, 0],
+      [4, 1],
+    ];
     fc.assert(
       fc.property(pair, address4, address6, fc.nat(5), ([a, b], router4, router6, row) => {
         const quoted = ip({ src: a, dst: b }, udp({ sport: 1, dport: 2 }));
@@ -68,8 +85,14 @@ describe('one share holds', () => {
   });
 
   it.each([
-    ['IPv4', fragmentIpv4(ip({ src: '10.0.0.1', dst: '10.9.0.2' }, udp({ sport: 1, dport: 2 }, new Uint8Array(4000))), 1500)],
-    ['IPv6', fragmentIpv6(ip({ src: 'fd00::1', dst: 'fd01::2' }, udp({ sport: 1, dport: 2 }, new Uint8Array(4000))), 1500, 7)],
+    [
+      'IPv4',
+      fragmentIpv4(ip({ src: '10.0.0.1', dst: '10.9.0.2' }, udp({ sport: 1, dport: 2 }, new Uint8Array(4000))), 1500),
+    ],
+    [
+      'IPv6',
+      fragmentIpv6(ip({ src: 'fd00::1', dst: 'fd01::2' }, udp({ sport: 1, dport: 2 }, new Uint8Array(4000))), 1500, 7),
+    ],
   ])('all fragments of an %s datagram', (_, fragments) => {
     const frames = fragments.map((fragment) => ether({}, fragment));
     expect(frames.length).toBeGreaterThan(2);
@@ -86,7 +109,10 @@ describe('one share holds', () => {
 it('connections spread over the shares', () => {
   const counts = new Array<number>(4).fill(0);
   for (let host = 0; host < 1000; host++) {
-    const frame = ether({}, ip({ src: `192.168.${host >> 8}.${host & 255}`, dst: '198.51.100.7' }, tcp({ sport: 1, dport: 2 })));
+    const frame = ether(
+      {},
+      ip({ src: `192.168.${host >> 8}.${host & 255}`, dst: '198.51.100.7' }, tcp({ sport: 1, dport: 2 })),
+    );
     const share = shareOf(frame, 4);
     counts[share] = (counts[share] ?? 0) + 1;
   }
@@ -109,7 +135,10 @@ describe('a split is not exact', () => {
   });
 
   it('after more fragments than ipfrag_max_dist: those of others count', () => {
-    const frame = ether({}, ip({ src: '10.0.0.1', dst: '10.9.0.2', moreFragments: true }, udp({ sport: 1, dport: 2 }, new Uint8Array(8))));
+    const frame = ether(
+      {},
+      ip({ src: '10.0.0.1', dst: '10.9.0.2', moreFragments: true }, udp({ sport: 1, dport: 2 }, new Uint8Array(8))),
+    );
     expect(isExactAfter(new Array<Uint8Array>(64).fill(frame))).toBe(true);
     expect(isExactAfter(new Array<Uint8Array>(65).fill(frame))).toBe(false);
   });
