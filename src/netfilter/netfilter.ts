@@ -34,7 +34,7 @@ import {
 import { HeldConnections } from './evaluate/held-connections.ts';
 import { helperSetup } from './evaluate/helper-setup.ts';
 import { nameWords } from './evaluate/meta.ts';
-import { conntrackNeed } from './evaluate/needs.ts';
+import { conntrackNeed, readsAccounting } from './evaluate/needs.ts';
 import type { Engine } from './evaluate/prepared.ts';
 import { Flowtable, type OffloadMode } from './flowtable/flowtable.ts';
 import {
@@ -103,7 +103,8 @@ export class Netfilter {
 
   /** Throws what the kernel would refuse to load: loops of jumps, devices that are not there, unknown names. */
   constructor(options: NetfilterOptions) {
-    const { ruleset, interfaces, fib, sysctl, recorder, services, seed, epochNs } = options;
+    const { ruleset, interfaces, fib, recorder, services, seed, epochNs } = options;
+    const sysctl = withAccounting(options.sysctl, ruleset);
     this.#interfaces = interfaces;
     this.#recorder = recorder;
     this.#chains = new BaseChains(recorder, services);
@@ -117,7 +118,7 @@ export class Netfilter {
     this.#held = new HeldConnections(table, options.keepDropped ?? false);
     this.nat = new Nat({ conntrack: this.conntrack, interfaces, fib, recorder, services, seed });
     this.defrag = new Defrag({ sysctl, recorder, fib, services });
-    const flowtables = this.#makeFlowtables(options, table);
+    const flowtables = this.#makeFlowtables({ ...options, sysctl }, table);
     table.onDestroy = (entry) => {
       for (let i = 0; i < this.flowtables.length; i++) this.flowtables[i]?.forget(entry);
       this.onDestroy?.(entry);
@@ -322,6 +323,11 @@ export class Netfilter {
       this.#hooks[at + hook]?.register({ priority, name: 'nat', run });
     }
   }
+}
+
+/** The sysctls as loading the ruleset leaves them. */
+function withAccounting(sysctl: Sysctl, ruleset: Ruleset): Sysctl {
+  return readsAccounting(ruleset) ? { ...sysctl, 'net.netfilter.nf_conntrack_acct': 1 } : sysctl;
 }
 
 /** Families at whose hooks a table's chains run: inet at both of IP (nf_register_net_hook). */

@@ -8,7 +8,10 @@ import type { Packet } from '../packet/packet.ts';
 export interface RouterServices {
   /** nf_send_reset / nf_send_reset6 (by packet.ipVersion): answers a TCP segment with RST; nothing when it is one itself. */
   sendTcpReset(packet: Packet, hook: number): void;
-  /** nf_send_unreach / icmpv6_send: an ICMP error about this packet; checks of when none may be sent are the callee's. */
+  /**
+   * nf_send_unreach / nf_send_unreach6: an ICMP error about a packet that a rule rejects; or, of type time exceeded, plain
+   * icmp_send about the first fragment of a datagram that never became whole. Checks of when none may be sent are the callee's.
+   */
   sendIcmpError(packet: Packet, version: 4 | 6, type: number, code: number, hook: number): void;
   /**
    * ip_route_me_harder after a route chain or an output DNAT changed addresses or mark; sets packet.oif.

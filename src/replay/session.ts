@@ -10,7 +10,6 @@ import { reasonIndex } from '../event/reasons.ts';
 import { Recorder } from '../event/recorder.ts';
 import { simplificationIndex } from '../event/simplifications.ts';
 import type { Interface } from '../net/interfaces.ts';
-import { sysctlNumber } from '../net/sysctl.ts';
 import { conntrackLine, listedEntries } from '../netfilter/conntrack/listing.ts';
 import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
 import { ConnectionSamples } from './connection-samples.ts';

@@ -50,7 +50,7 @@ const STATE_NAMES: Record<number, readonly string[]> = {
 };
 
 export interface ListingOptions {
-  /** nf_conntrack_acct is on: packets and bytes are printed. */
+  /** Accounting is on: packets and bytes are printed. */
   accounting: boolean;
   /** Names of helpers by the numbers in table.helper. */
   helperNames?: readonly string[];

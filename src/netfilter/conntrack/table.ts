@@ -210,8 +210,8 @@ export class ConntrackTable {
     if ((status & IPS_DYING) !== 0) return false;
     this.#unhash(entry);
     this.status[entry] = status | IPS_DYING;
-    this.expiresNs[entry] = this.nowNs + UNCONFIRMED_NS;
-    this.#expiry.put(entry, f64(this.expiresNs, entry), f64(this.flowNumber, entry));
+    // Its timeout stays: rules may still ask for it.
+    this.#expiry.put(entry, this.nowNs + UNCONFIRMED_NS, f64(this.flowNumber, entry));
     return true;
   }
 
@@ -234,7 +234,7 @@ export class ConntrackTable {
     while (this.#expiry.firstDueNs <= now) {
       const entry = this.#expiry.first;
       const expires = f64(this.expiresNs, entry);
-      if (expires <= now) this.free(entry);
+      if (expires <= now || (u32(this.status, entry) & IPS_DYING) !== 0) this.free(entry);
       else this.#expiry.put(entry, expires, f64(this.flowNumber, entry));
     }
   }

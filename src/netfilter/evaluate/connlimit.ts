@@ -2,11 +2,11 @@
 // instance; those that ended or were never confirmed leave it when the list is looked at, nine at a time.
 
 import { f64, i32, u8, u32 } from '../../base/columns.ts';
-import { simplificationIndex } from '../../event/simplifications.ts';
 import type { Packet } from '../../packet/packet.ts';
 import { IPS_ASSURED, IPS_CONFIRMED, IPS_DYING } from '../conntrack/status.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
 import { ENTRY_TUPLE_WORDS } from '../conntrack/table.ts';
+import { readTuple, TUPLE_WORDS } from '../conntrack/tuple.ts';
 import { NF_DROP } from '../verdict.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import type { Engine, Of } from './prepared.ts';
@@ -20,7 +20,9 @@ const JIFFY_NS = 4e6;
 const TCP_TIME_WAIT = 7;
 const TCP_CLOSE = 8;
 const TCP = 6;
-const CONNLIMIT = simplificationIndex('connlimit');
+/** The packet belongs to no connection. */
+const NO_NODE = -1;
+const tuple = new Uint32Array(TUPLE_WORDS);
 
 /** State: number of the instance's list + 1 (0: none yet). */
 export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): Stateful {
@@ -35,14 +37,7 @@ export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): S
     },
     evaluate(run, state, at) {
       const list = lists[f64(state, at) - 1];
-      const { conntrack } = engine;
-      // SIMPLIFIED: connlimit: a packet without a connection is dropped as the kernel does when it has no tuple; the kernel would
-      // find the tuple of an untracked packet and count that.
-      if (list === undefined || run.packet.ct < 0) {
-        engine.recorder.simplified(CONNLIMIT);
-        return NF_DROP;
-      }
-      list.add(conntrack, run.packet);
+      if (list === undefined || !list.add(engine.conntrack, run.packet)) return NF_DROP;
       return list.length > count === invert ? NFT_CONTINUE : NFT_BREAK;
     },
     isGivenUp(state, at, nowNs) {
@@ -59,10 +54,13 @@ export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): S
   };
 }
 
-/** struct nf_conncount_list: connections by entry and flow number, since entries are used again. */
+/**
+ * struct nf_conncount_list: connections by node (entry * 2 + direction) and flow number, since entries are used again.
+ * NO_NODE stands for the tuple of an untracked or invalid packet: it counts until the list is collected.
+ */
 class ConnectionList {
   length = 0;
-  #entries = new Int32Array(4);
+  #nodes = new Int32Array(4);
   #flows = new Float64Array(4);
   #collectedAt = -1;
   #lengthThen = 0;
@@ -73,45 +71,55 @@ class ConnectionList {
     this.#lengthThen = 0;
   }
 
-  /** __nf_conncount_add, and nf_conncount_gc_list for a connection that is assured already. */
-  add(table: ConntrackTable, packet: Packet): void {
-    const entry = packet.ct;
-    const status = u32(table.status, entry);
+  /**
+   * __nf_conncount_add, and nf_conncount_gc_list for a connection that is assured already. False: the packet has neither
+   * a connection nor a tuple.
+   */
+  add(table: ConntrackTable, packet: Packet): boolean {
+    let node = packet.ct * 2;
+    if (packet.ct < 0) {
+      const { data, network, transport, networkEnd, ipVersion, protocol } = packet;
+      if (transport < 0 || packet.fragmentOffset !== 0) return false;
+      if (!readTuple(data, network, transport, networkEnd, ipVersion, protocol, tuple, 0)) return false;
+      node = table.lookup(tuple, 0);
+    }
+    const status = node < 0 ? 0 : u32(table.status, node >> 1);
     const jiffy = Math.floor(packet.timeNs / JIFFY_NS);
     if ((status & (IPS_CONFIRMED | IPS_ASSURED)) === (IPS_CONFIRMED | IPS_ASSURED)) {
-      if (jiffy !== this.#collectedAt) this.#collect(table, -1, jiffy);
-      return;
+      if (jiffy !== this.#collectedAt) this.#collect(table, NO_NODE, jiffy);
+      return true;
     }
     const skipCheck =
       (status & IPS_CONFIRMED) === 0 && jiffy === this.#collectedAt && this.length - this.#lengthThen < MAX_COLLECT;
-    if (!skipCheck && this.#collect(table, entry, jiffy)) return;
-    this.#push(entry, f64(table.flowNumber, entry));
+    if (!skipCheck && this.#collect(table, node, jiffy)) return true;
+    this.#push(node, node < 0 ? 0 : f64(table.flowNumber, node >> 1));
+    return true;
   }
 
   /** nf_conncount_gc_list: evicts what ended; true when nothing is left. */
   isEmptied(table: ConntrackTable, nowNs: number): boolean {
     const jiffy = Math.floor(nowNs / JIFFY_NS);
     if (jiffy === this.#collectedAt) return false;
-    this.#collect(table, -1, jiffy);
+    this.#collect(table, NO_NODE, jiffy);
     return this.length === 0;
   }
 
-  /** Evicts what ended; true when `entry` is in the list. */
-  #collect(table: ConntrackTable, entry: number, jiffy: number): boolean {
+  /** Evicts what ended; true when `node` is in the list. */
+  #collect(table: ConntrackTable, node: number, jiffy: number): boolean {
     let kept = 0;
     let collected = 0;
     let at = 0;
     let found = false;
     for (; at < this.length && collected <= MAX_COLLECT; at++) {
-      const other = i32(this.#entries, at);
+      const other = i32(this.#nodes, at);
       const flow = f64(this.#flows, at);
       if (isAlive(table, other, flow)) {
-        if (other === entry) {
+        if (other === node) {
           found = true;
           break;
         }
-        if (!isClosed(table, other)) {
-          this.#entries[kept] = other;
+        if (!isClosed(table, other >> 1)) {
+          this.#nodes[kept] = other;
           this.#flows[kept++] = flow;
           continue;
         }
@@ -119,7 +127,7 @@ class ConnectionList {
       collected++;
     }
     for (; at < this.length; at++) {
-      this.#entries[kept] = i32(this.#entries, at);
+      this.#nodes[kept] = i32(this.#nodes, at);
       this.#flows[kept++] = f64(this.#flows, at);
     }
     this.length = kept;
@@ -129,22 +137,24 @@ class ConnectionList {
     return false;
   }
 
-  #push(entry: number, flow: number): void {
-    if (this.length === this.#entries.length) {
-      const entries = new Int32Array(this.length * 2);
+  #push(node: number, flow: number): void {
+    if (this.length === this.#nodes.length) {
+      const nodes = new Int32Array(this.length * 2);
       const flows = new Float64Array(this.length * 2);
-      entries.set(this.#entries);
+      nodes.set(this.#nodes);
       flows.set(this.#flows);
-      this.#entries = entries;
+      this.#nodes = nodes;
       this.#flows = flows;
     }
-    this.#entries[this.length] = entry;
+    this.#nodes[this.length] = node;
     this.#flows[this.length++] = flow;
   }
 }
 
-function isAlive(table: ConntrackTable, entry: number, flow: number): boolean {
+function isAlive(table: ConntrackTable, node: number, flow: number): boolean {
+  const entry = node >> 1;
   return (
+    node >= 0 &&
     f64(table.flowNumber, entry) === flow &&
     (u32(table.status, entry) & (IPS_CONFIRMED | IPS_DYING)) === IPS_CONFIRMED &&
     f64(table.expiresNs, entry) > table.nowNs

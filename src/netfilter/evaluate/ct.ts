@@ -3,6 +3,7 @@ import { f64, u32 } from '../../base/columns.ts';
 import type { CtKey } from '../../bytecode/expression.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { CT_INVALID, CT_UNTRACKED } from '../../packet/packet.ts';
+import { IPS_CONFIRMED } from '../conntrack/status.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
 import { LABEL_WORDS } from '../conntrack/table.ts';
 import { TUPLE_WORDS } from '../conntrack/tuple.ts';
@@ -58,7 +59,7 @@ function connectionLoader(key: CtKey, half: number, to: number, table: Conntrack
     case 'secmark':
       return number(to, () => 0);
     case 'expiration':
-      return number(to, (_run, entry) => Math.max(0, Math.floor((f64(table.expiresNs, entry) - table.nowNs) / 1e6)));
+      return number(to, (_run, entry) => expiration(table, entry));
     case 'labels':
       return (run, entry) => {
         for (let i = 0; i < LABEL_WORDS; i++) run.words[to + i] = u32(table.labels, entry * LABEL_WORDS + i);
@@ -96,6 +97,12 @@ function connectionLoader(key: CtKey, half: number, to: number, table: Conntrack
     default:
       return tupleLoader(key, Math.max(0, half), to, table);
   }
+}
+
+/** Milliseconds. A connection that is not confirmed has no moment yet: what the kernel makes of its timeout is mostly 0. */
+function expiration(table: ConntrackTable, entry: number): number {
+  if ((u32(table.status, entry) & IPS_CONFIRMED) === 0) return 0;
+  return Math.max(0, Math.floor((f64(table.expiresNs, entry) - table.nowNs) / 1e6));
 }
 
 function family(table: ConntrackTable, entry: number): number {

@@ -1,7 +1,7 @@
 // Which families a ruleset makes conntrack run for: the callers of nf_ct_netns_get. A nat chain alone is none of
 // them: without a nat statement (or any other use of connections) no packet has a connection and the chain never runs.
 import type { Expression } from '../../bytecode/expression.ts';
-import type { Family, Table } from '../../bytecode/ruleset.ts';
+import type { Family, Ruleset, Table } from '../../bytecode/ruleset.ts';
 
 export interface ConntrackNeed {
   ip: boolean;
@@ -43,6 +43,17 @@ function note(expressions: Expression[], family: Family, need: ConntrackNeed): v
       default:
     }
   }
+}
+
+/** Whether a rule reads counts of connections: that switches nf_conntrack_acct on (nf_ct_set_acct of nft_ct_get_init). */
+export function readsAccounting(ruleset: Ruleset): boolean {
+  return ruleset.tables.some((table) =>
+    table.chains.some((chain) => chain.rules.some((rule) => rule.expressions.some(isCount))),
+  );
+}
+
+function isCount(expression: Expression): boolean {
+  return expression.kind === 'ct' && ['pkts', 'bytes', 'avgpkt'].includes(expression.key);
 }
 
 /** inet and bridge stand for both families. */

@@ -17,8 +17,8 @@ export function prepareQuota(expression: Pick<Of<'quota'>, 'bytes' | 'consumedBy
       state[at] = consumed;
       return consumed > bytes === invert ? NFT_CONTINUE : NFT_BREAK;
     },
-    exported: (state, at) => ({ kind: 'quota', consumedBytes: f64(state, at) }),
     // The kernel dumps at most the quota itself (nft_quota_do_dump).
+    exported: (state, at) => ({ kind: 'quota', consumedBytes: Math.min(bytes, f64(state, at)) }),
     listed: (state, at) => ({ kind: 'quota', bytes, consumedBytes: Math.min(bytes, f64(state, at)), invert }),
   };
 }

@@ -85,10 +85,10 @@ describe('quota', () => {
   it('over matches from then on', () => {
     expect(matchedAt(one(quota({ invert: true })), [0, 1, 2, 3])).toEqual([2, 3]);
   });
-  it('goes on from what was consumed before, and is exported', () => {
+  it('goes on from what was consumed before, and is exported up to its limit (nft_quota_do_dump)', () => {
     const router = one(quota({ consumedBytes: 172 }));
     expect(matchedAt(router, [0, 1])).toEqual([0]);
-    expect(router.netfilter.state().tables[0]?.chains[0]?.rules[0]?.[0]).toEqual({ kind: 'quota', consumedBytes: 428 });
+    expect(router.netfilter.state().tables[0]?.chains[0]?.rules[0]?.[0]).toEqual({ kind: 'quota', consumedBytes: 300 });
   });
 });
 
