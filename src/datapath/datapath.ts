@@ -14,7 +14,7 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
 import type { Packet } from '../packet/packet.ts';
 import { Fdb } from './bridge.ts';
 import { duplicate, forwardTo } from './duplicate.ts';
-import { icmpError, rejectWithIcmp } from './icmp.ts';
+import { ICMP_TIME_EXCEEDED, ICMPV6_TIME_EXCEED, icmpError, rejectWithIcmp } from './icmp.ts';
 import { fillChecksum, routeOutput4, routeOutput6 } from './output.ts';
 import { PacketPool } from './pool.ts';
 import { receive } from './receive.ts';
@@ -54,6 +54,7 @@ export class Datapath implements Stack, RouterServices {
   hooks: Hooks = NO_HOOKS;
   rerouted: Route | undefined = undefined;
   atLink = false;
+  icmpSending = 0;
   /** ifindexes by which frames left because of the packet in hand, each once: outs[0 … outCount - 1]. */
   readonly outs: Int32Array;
   outCount = 0;
@@ -126,8 +127,10 @@ export class Datapath implements Stack, RouterServices {
     else rejectWithReset(this, packet, hook);
   }
 
-  sendIcmpError(packet: Packet, _version: 4 | 6, type: number, code: number, hook: number): void {
-    if (hook === INGRESS || this.atLink) rejectAtLink(this, packet, type, code);
+  sendIcmpError(packet: Packet, version: 4 | 6, type: number, code: number, hook: number): void {
+    const timeExceeded = version === 4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEED;
+    if (type === timeExceeded) icmpError(this, packet, type, code, 0, true);
+    else if (hook === INGRESS || this.atLink) rejectAtLink(this, packet, type, code);
     else rejectWithIcmp(this, packet, type, code, hook);
   }
 

@@ -5,6 +5,7 @@
 // hashed from the packet in question where the kernel counts up by destination.
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
+import type { Route } from '../net/fib.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -88,7 +89,7 @@ function icmpSend(
   isRouted: boolean,
 ): void {
   const { data, network } = about;
-  if (!isForHost(about) || about.fragmentOffset !== 0) return;
+  if (stack.icmpSending & 1 || !isForHost(about) || about.fragmentOffset !== 0) return;
   const daddr = be32(data, network + 16);
   if (isRouted) {
     const destination = stack.fib.addressType4(daddr);
@@ -123,8 +124,16 @@ function icmpSend(
   stack.hooks.conntrack?.attach(packet, about);
   stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 4);
-  localOut(stack, packet, route);
+  icmpOut(stack, packet, route);
   stack.pool.release();
+}
+
+/** icmp_push_reply: until the message is out, no other one is sent, so none about this one. */
+export function icmpOut(stack: Stack, packet: Packet, route: Route): void {
+  const family = packet.ipVersion === 4 ? 1 : 2;
+  stack.icmpSending |= family;
+  localOut(stack, packet, route);
+  stack.icmpSending &= ~family;
 }
 
 /**
@@ -186,6 +195,7 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   const source = network + 8;
   const destination = network + 24;
   const isMulticast = u8(data, destination) === 0xff;
+  if (stack.icmpSending & 2) return;
   if ((isMulticast || !isForHost(about)) && type !== ICMPV6_PKT_TOOBIG) return;
   if (!isUnicast6(data, source) || isIneligible6(about)) return;
   const oif = isLinkLocal6(data, source) ? about.iif : 0;
@@ -216,7 +226,7 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   stack.hooks.conntrack?.attach(packet, about);
   stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 6);
-  localOut(stack, packet, route);
+  icmpOut(stack, packet, route);
   stack.pool.release();
 }
 

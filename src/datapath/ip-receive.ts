@@ -1,6 +1,5 @@
 // What the IP layers do with a datagram before it is routed, and the routing decision: ip_rcv_core, ip_rcv_finish
 // (net/ipv4/ip_input.c), ip_route_input_slow (net/ipv4/route.c); ip6_rcv_core, ip6_rcv_finish (net/ipv6/ip6_input.c).
-// SIMPLIFIED: hop-by-hop: such options of IPv6 are not acted upon.
 import { be16, be32, putBe16, u8 } from '../base/columns.ts';
 import type { Recorder } from '../event/recorder.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
@@ -9,6 +8,7 @@ import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { internetChecksum, writeIpv4Checksum } from '../packet/checksum.ts';
 import { PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
 import { forward4, forward6 } from './forward.ts';
+import { passesHopByHop } from './hop-by-hop.ts';
 import * as icmp from './icmp.ts';
 import { compileOptions, problemOffset, recordRoute, specificDestination } from './ip-options.ts';
 import { local4, local6 } from './local.ts';
@@ -33,7 +33,6 @@ const UNREACHABLE = reason('unreachable');
 const PROHIBIT = reason('prohibit');
 const FORWARDING_OFF = reason('forwarding-off');
 const IP_CHECKSUM = simplification('ip-checksum');
-const HOP_BY_HOP = simplification('hop-by-hop');
 const IGMP = 2;
 const ALL_HOSTS = 0xe0000001;
 
@@ -197,7 +196,7 @@ export function ip6Receive(stack: Stack, packet: Packet): void {
     drop(recorder, packet, fault);
     return;
   }
-  if (packet.hasOptions) recorder.simplified(HOP_BY_HOP);
+  if (packet.hasOptions && !passesHopByHop(stack, packet)) return;
   const answer = stack.hooks.run(PREROUTING, FAMILY_IPV6, packet);
   if (answer !== NF_ACCEPT) {
     passes(recorder, packet, answer);

@@ -9,11 +9,11 @@ import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import { PACKET_HOST, type Packet, VERDICT_DROP } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
-import { icmpError } from './icmp.ts';
+import { icmpError, icmpOut } from './icmp.ts';
 import { specificDestination } from './ip-options.ts';
 import { neighbourAdvertisement } from './ndisc.ts';
 import { deliver, drop, passes, reason, simplification } from './outcome.ts';
-import { FAMILY_IPV4, FAMILY_IPV6, localOut, routeOutput4, routeOutput6 } from './output.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, routeOutput4, routeOutput6 } from './output.ts';
 import {
   copyAddress6,
   dsField,
@@ -171,7 +171,7 @@ function icmpReply(stack: Stack, packet: Packet, isBroadcast: boolean, type: num
   const { defaultTtl } = stack.settings;
   finishIpv4(reply, saddr, to, ICMP, 20 + length, dsField(packet), defaultTtl, stack.ipId(packet), false);
   stack.recorder.event(ICMP_REPLY, 4);
-  localOut(stack, reply, route);
+  icmpOut(stack, reply, route);
   stack.pool.release();
 }
 
@@ -284,6 +284,6 @@ function echoReply6(stack: Stack, packet: Packet, isMulticast: boolean): void {
   putBe16(own, at + 2, internetChecksum(own, at, at + length, pseudoHeaderSum(own, net, 6, ICMPV6, length)));
   finishIpv6(reply);
   stack.recorder.event(ICMP_REPLY, 6);
-  localOut(stack, reply, route);
+  icmpOut(stack, reply, route);
   stack.pool.release();
 }

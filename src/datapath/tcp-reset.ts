@@ -3,7 +3,7 @@
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
-import { writeTransportChecksum } from '../packet/checksum.ts';
+import { foldSum, pseudoHeaderSum, writeTransportChecksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
 import { localOut, routeOutput4, routeOutput6 } from './output.ts';
 import { copyAddress6, dsField, finishIpv4, finishIpv6, isUnicast6, writeIpv6Header } from './reply.ts';
@@ -27,7 +27,7 @@ export function rejectWithReset(stack: Stack, about: Packet, hook: number): void
     const type = stack.fib.addressType4(be32(about.data, about.network + 16));
     if (type === 'broadcast' || type === 'multicast') return;
   }
-  sendReset(stack, about, 0, true, about.ct >= 0);
+  sendReset(stack, about, 0, true, true);
 }
 
 /** tcp_v4_send_reset and tcp_v6_send_reset: the checksum was verified by the receive path. */
@@ -44,7 +44,7 @@ export function isAnswerable(stack: Stack, about: Packet): boolean {
   return isCut(about) || hasGoodChecksum(about, transportLength(about), stack.recorder);
 }
 
-function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boolean, attach: boolean): void {
+function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boolean, isReject: boolean): void {
   const { data, network } = about;
   const isIpv4 = about.ipVersion === 4;
   const headerLength = isIpv4 ? 20 : 40;
@@ -69,9 +69,15 @@ function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boole
     copyAddress6(own, net + 24, data, network + 8);
     finishIpv6(packet);
   }
-  writeTransportChecksum(own, net, isIpv4 ? 4 : 6, TCP, tcp, tcp + 20);
+  if (isIpv4 && isReject) {
+    // CHECKSUM_PARTIAL: filled in on the way out, after the hooks (IPv6's twin computes it at once).
+    putBe16(own, tcp + 16, foldSum(pseudoHeaderSum(own, net, 4, TCP, 20)));
+    packet.checksumPartial = true;
+  } else {
+    writeTransportChecksum(own, net, isIpv4 ? 4 : 6, TCP, tcp, tcp + 20);
+  }
   const { conntrack } = stack.hooks;
-  if (attach && conntrack !== undefined) {
+  if (isReject && about.ct >= 0 && conntrack !== undefined) {
     conntrack.attach(packet, about);
     conntrack.tcp.setClosing(about.ct);
   }
