@@ -24,9 +24,11 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-/** '1 h 02 min', '3 min 20 s', '27.3 s', '4.2 ms'. */
+/** '12 d 03 h', '1 h 02 min', '3 min 20 s', '27.3 s', '4.2 ms'. */
 export function duration(nanoseconds: number): string {
   const seconds = nanoseconds / 1e9;
+  if (seconds >= 172_800)
+    return `${count(Math.floor(seconds / 86_400))} d ${pad2(Math.floor((seconds % 86_400) / 3600))} h`;
   if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${pad2(Math.floor((seconds % 3600) / 60))} min`;
   if (seconds >= 120) return `${Math.floor(seconds / 60)} min ${pad2(Math.floor(seconds % 60))} s`;
   if (seconds >= 0.1 || seconds === 0) return `${seconds.toFixed(1)} s`;
