@@ -1,9 +1,9 @@
 // A router file (YAML or JSON) to a checked RouterSpec. The format is the one the kernel judge takes as topology,
 // without `setup`. Unknown keys and wrong values are errors that name the key's path.
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
-import { z } from 'zod';
+import type { z as Zod } from 'zod';
 import { ConfigError } from '../base/errors.ts';
+import { onDemand, yaml, zod } from '../base/on-demand.ts';
 import type { InterfaceSpec, RouterSpec, RouteSpec } from '../net/spec.ts';
 import { parseAddress, parseMac, parsePrefix } from '../packet/address.ts';
 
@@ -12,56 +12,60 @@ export const DEFAULT_NEIGHBOUR_MAC = '02:ee:00:00:00:01';
 /** A router file larger than this is not one. */
 const MAX_FILE_OCTETS = 16 * 1024 * 1024;
 
-const mac = z.string().refine((text) => parseMac(text) !== undefined, 'not a MAC address (aa:bb:cc:dd:ee:ff)');
-const address = z.string().refine((text) => parseAddress(text) !== undefined, 'not an IPv4 or IPv6 address');
-const prefix = z
-  .string()
-  .refine((text) => parsePrefix(text) !== undefined, 'not an address with a prefix length (192.168.1.1/24)');
-const destination = z
-  .string()
-  .refine((text) => text === 'default' || parsePrefix(text) !== undefined, "not a prefix (10.0.0.0/8) or 'default'");
-const name = z
-  .string()
-  .min(1)
-  .max(15)
-  .regex(/^[^\s/:]+$/, 'not an interface name (1 to 15 characters, no blanks, slashes or colons)');
+const schema = onDemand(() => {
+  const { z } = zod();
+  const mac = z.string().refine((text) => parseMac(text) !== undefined, 'not a MAC address (aa:bb:cc:dd:ee:ff)');
+  const address = z.string().refine((text) => parseAddress(text) !== undefined, 'not an IPv4 or IPv6 address');
+  const prefix = z
+    .string()
+    .refine((text) => parsePrefix(text) !== undefined, 'not an address with a prefix length (192.168.1.1/24)');
+  const destination = z
+    .string()
+    .refine((text) => text === 'default' || parsePrefix(text) !== undefined, "not a prefix (10.0.0.0/8) or 'default'");
+  const name = z
+    .string()
+    .min(1)
+    .max(15)
+    .regex(/^[^\s/:]+$/, 'not an interface name (1 to 15 characters, no blanks, slashes or colons)');
 
-const interfaceSchema = z.strictObject({
-  name,
-  mac: mac.optional(),
-  addresses: z.array(prefix).default([]),
-  mtu: z.number().int().min(68).max(65_535).default(1500),
-  peerMtu: z.number().int().optional(),
-  type: z.enum(['veth', 'physical', 'vlan', 'bridge', 'pppoe', 'dummy']).default('physical'),
-  link: name.optional(),
-  id: z.number().int().min(0).max(65_535).optional(),
-  session: z.number().int().min(0).max(65_535).optional(),
-  protocol: z.enum(['802.1Q', '802.1ad', '802.1q']).optional(),
-  ports: z.array(name).optional(),
-  linkLocal: z.boolean().default(false),
+  const interfaceSchema = z.strictObject({
+    name,
+    mac: mac.optional(),
+    addresses: z.array(prefix).default([]),
+    mtu: z.number().int().min(68).max(65_535).default(1500),
+    peerMtu: z.number().int().optional(),
+    type: z.enum(['veth', 'physical', 'vlan', 'bridge', 'pppoe', 'dummy']).default('physical'),
+    link: name.optional(),
+    id: z.number().int().min(0).max(65_535).optional(),
+    session: z.number().int().min(0).max(65_535).optional(),
+    protocol: z.enum(['802.1Q', '802.1ad', '802.1q']).optional(),
+    ports: z.array(name).optional(),
+    linkLocal: z.boolean().default(false),
+  });
+
+  return z.strictObject({
+    interfaces: z.array(interfaceSchema).min(1).max(4096),
+    routes: z
+      .array(
+        z.strictObject({
+          dst: destination,
+          via: address.optional(),
+          dev: name.optional(),
+          type: z.enum(['unicast', 'blackhole', 'unreachable', 'prohibit', 'throw']).default('unicast'),
+          mtu: z.number().int().min(68).max(65_535).optional(),
+          metric: z.number().int().min(0).optional(),
+        }),
+      )
+      .max(1_000_000)
+      .default([]),
+    neighbours: z.array(z.strictObject({ dev: name, ip: address, mac })).default([]),
+    sysctl: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
+    defaultNeighbourMac: mac.optional(),
+  });
 });
 
-const routerSchema = z.strictObject({
-  interfaces: z.array(interfaceSchema).min(1).max(4096),
-  routes: z
-    .array(
-      z.strictObject({
-        dst: destination,
-        via: address.optional(),
-        dev: name.optional(),
-        type: z.enum(['unicast', 'blackhole', 'unreachable', 'prohibit', 'throw']).default('unicast'),
-        mtu: z.number().int().min(68).max(65_535).optional(),
-        metric: z.number().int().min(0).optional(),
-      }),
-    )
-    .max(1_000_000)
-    .default([]),
-  neighbours: z.array(z.strictObject({ dev: name, ip: address, mac })).default([]),
-  sysctl: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
-  defaultNeighbourMac: mac.optional(),
-});
-
-type InterfaceInput = z.infer<typeof interfaceSchema>;
+type RouterInput = Zod.infer<ReturnType<typeof schema>>;
+type InterfaceInput = RouterInput['interfaces'][number];
 
 /** Reads a router file. Throws ConfigError (path in the file) when it is unreadable, not YAML or JSON, or wrong. */
 export function loadRouter(file: string): RouterSpec {
@@ -77,7 +81,7 @@ export function loadRouter(file: string): RouterSpec {
 
 /** The same for text already at hand; `file` names it in errors. */
 export function parseRouter(text: string, file: string): RouterSpec {
-  const document = parseDocument(text, { prettyErrors: true });
+  const document = yaml().parseDocument(text, { prettyErrors: true });
   const problem = document.errors[0];
   if (problem !== undefined) throw new ConfigError(file, '', problem.message.split('\n')[0] ?? 'not YAML');
   let data: unknown;
@@ -86,7 +90,7 @@ export function parseRouter(text: string, file: string): RouterSpec {
   } catch (error) {
     throw new ConfigError(file, '', (error as Error).message);
   }
-  const parsed = routerSchema.safeParse(data);
+  const parsed = schema().safeParse(data);
   if (!parsed.success) throw issueError(file, parsed.error);
   let physical = 0;
   const interfaces = parsed.data.interfaces.map((input, index) => {
@@ -107,7 +111,7 @@ export function parseRouter(text: string, file: string): RouterSpec {
   };
 }
 
-function issueError(file: string, error: z.ZodError): ConfigError {
+function issueError(file: string, error: Zod.ZodError): ConfigError {
   const issue = error.issues[0];
   const path = (issue?.path ?? [])
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
@@ -193,7 +197,7 @@ function requireDevice(interfaces: InterfaceSpec[], device: string, path: string
 }
 
 function routeSpec(
-  input: z.infer<typeof routerSchema>['routes'][number],
+  input: RouterInput['routes'][number],
   index: number,
   interfaces: InterfaceSpec[],
   file: string,

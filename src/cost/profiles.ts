@@ -1,9 +1,9 @@
 // Built-in profiles by name, and a user's own from a YAML or JSON file: either whole, or `extends` a built-in one and
 // says only what differs. A plain number is an estimate of the file's author.
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
-import { z } from 'zod';
+import type { z as Zod } from 'zod';
 import { ConfigError } from '../base/errors.ts';
+import { onDemand, yaml, zod } from '../base/on-demand.ts';
 import type { Profile, Quantity, QuantityKey } from './profile.ts';
 import { QUANTITIES } from './profile.ts';
 import { PROFILE_ALIASES, PROFILES } from './profiles/all.ts';
@@ -13,49 +13,52 @@ const MAX_FILE_OCTETS = 1024 * 1024;
 /** Where errors about names given on the command line point. */
 const COMMAND_LINE = '--profile';
 
-const quantity = z.union([
-  z.number().nonnegative().max(1e12),
-  z
-    .strictObject({
-      value: z.number().nonnegative().max(1e12),
-      unit: z.string().max(40).optional(),
-      source: z.string().min(1).max(1000),
-      confidence: z.enum(['measured', 'published', 'datasheet', 'estimate']),
-      low: z.number().nonnegative().optional(),
-      high: z.number().nonnegative().max(1e12).optional(),
-    })
-    .refine((row) => (row.low ?? row.value) <= row.value && row.value <= (row.high ?? row.value), {
-      message: 'low, value and high must ascend',
-    }),
-]);
-type QuantityInput = z.infer<typeof quantity>;
+const schema = onDemand(() => {
+  const { z } = zod();
+  const quantity = z.union([
+    z.number().nonnegative().max(1e12),
+    z
+      .strictObject({
+        value: z.number().nonnegative().max(1e12),
+        unit: z.string().max(40).optional(),
+        source: z.string().min(1).max(1000),
+        confidence: z.enum(['measured', 'published', 'datasheet', 'estimate']),
+        low: z.number().nonnegative().optional(),
+        high: z.number().nonnegative().max(1e12).optional(),
+      })
+      .refine((row) => (row.low ?? row.value) <= row.value && row.value <= (row.high ?? row.value), {
+        message: 'low, value and high must ascend',
+      }),
+  ]);
 
-const profileSchema = z.strictObject({
-  name: z.string().min(1).max(64),
-  extends: z.string().optional(),
-  title: z.string().max(200).optional(),
-  instructionSet: z.enum(['x86-64', 'arm64', 'mips']).optional(),
-  clock: quantity.optional(),
-  cores: quantity.optional(),
-  instructionRatio: quantity.optional(),
-  cyclesPerInstruction: quantity.optional(),
-  rxCycles: quantity.optional(),
-  txCycles: quantity.optional(),
-  cyclesPerOctet: quantity.optional(),
-  interruptCycles: quantity.optional(),
-  packetsPerPoll: quantity.optional(),
-  hardware: z
-    .strictObject({
-      present: z.boolean(),
-      what: z.string().max(500).default(''),
-      entries: quantity.optional(),
-      bindRate: quantity.optional(),
-      throughput: quantity.optional(),
-    })
-    .optional(),
-  notes: z.array(z.string().max(500)).max(50).optional(),
+  return z.strictObject({
+    name: z.string().min(1).max(64),
+    extends: z.string().optional(),
+    title: z.string().max(200).optional(),
+    instructionSet: z.enum(['x86-64', 'arm64', 'mips']).optional(),
+    clock: quantity.optional(),
+    cores: quantity.optional(),
+    instructionRatio: quantity.optional(),
+    cyclesPerInstruction: quantity.optional(),
+    rxCycles: quantity.optional(),
+    txCycles: quantity.optional(),
+    cyclesPerOctet: quantity.optional(),
+    interruptCycles: quantity.optional(),
+    packetsPerPoll: quantity.optional(),
+    hardware: z
+      .strictObject({
+        present: z.boolean(),
+        what: z.string().max(500).default(''),
+        entries: quantity.optional(),
+        bindRate: quantity.optional(),
+        throughput: quantity.optional(),
+      })
+      .optional(),
+    notes: z.array(z.string().max(500)).max(50).optional(),
+  });
 });
-type ProfileInput = z.infer<typeof profileSchema>;
+type ProfileInput = Zod.infer<ReturnType<typeof schema>>;
+type QuantityInput = NonNullable<ProfileInput['clock']>;
 
 const HARDWARE_UNITS = { entries: 'entries', bindRate: 'packets/s', throughput: 'Mbit/s' } as const;
 
@@ -91,7 +94,7 @@ export function loadProfile(file: string): Profile {
 
 /** The same for text already at hand; `file` names it in errors and as the source of plain numbers. */
 export function parseProfile(text: string, file: string): Profile {
-  const document = parseDocument(text, { prettyErrors: true });
+  const document = yaml().parseDocument(text, { prettyErrors: true });
   const problem = document.errors[0];
   if (problem !== undefined) throw new ConfigError(file, '', problem.message.split('\n')[0] ?? 'not YAML');
   let data: unknown;
@@ -100,7 +103,7 @@ export function parseProfile(text: string, file: string): Profile {
   } catch (error) {
     throw new ConfigError(file, '', (error as Error).message);
   }
-  const parsed = profileSchema.safeParse(data);
+  const parsed = schema().safeParse(data);
   if (!parsed.success) throw issueError(file, parsed.error);
   return build(parsed.data, file);
 }
@@ -166,7 +169,7 @@ function hardwareOf(input: ProfileInput['hardware'], base: Profile | undefined, 
   return hardware;
 }
 
-function issueError(file: string, error: z.ZodError): ConfigError {
+function issueError(file: string, error: Zod.ZodError): ConfigError {
   const issue = error.issues[0];
   const path = (issue?.path ?? [])
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))

@@ -1,8 +1,7 @@
-// Runs replay tasks on piscina's worker threads, or in this thread when there is one task and one worker.
+// Runs replay tasks on piscina's worker threads, or in this thread when there is one task or one worker.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
-import { Piscina } from 'piscina';
 import { NftreplayError } from '../base/errors.ts';
 import type { LiveOptions } from '../capture/live.ts';
 import type { ReplayResult } from './result.ts';
@@ -28,6 +27,7 @@ export async function runTasks(
     for (const [index, task] of tasks.entries()) results.push(await runTask(task, (row) => report(index, row), live));
     return results;
   }
+  const { Piscina } = await import('piscina');
   const pool = new Piscina({
     filename: file,
     maxThreads: Math.min(workers, tasks.length),
