@@ -12,6 +12,7 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE, ETHERTYPE_QINQ, ETHERT
 const MAX_PACKETS = 50_000;
 const MAX_ADDRESSES = 65_536;
 const MAX_SENDERS = 4096;
+const PACKET_HOST = 0;
 const PACKET_OUTGOING = 4;
 
 export interface Survey extends AddressSurvey {
@@ -30,6 +31,9 @@ interface Counts {
   /** By source: IPv4 packets by destination. */
   pairs: Map<Key, Map<Key, number>>;
   pairCount: number;
+  /** Addresses of the packet in hand. */
+  source: Key;
+  destination: Key;
 }
 
 /** Reads the first packets of all captures. Throws CaptureError when one is unusable. */
@@ -40,6 +44,8 @@ export async function surveyCaptures(paths: string[]): Promise<Survey> {
     senders: new Map(),
     pairs: new Map(),
     pairCount: 0,
+    source: 0,
+    destination: 0,
   };
   const survey: Survey = {
     sources: new Map(),
@@ -71,23 +77,29 @@ export async function surveyCaptures(paths: string[]): Promise<Survey> {
 }
 
 async function surveyOne(reader: CaptureReader, survey: Survey, counts: Counts): Promise<boolean> {
-  const arrived = new Set<Key>();
+  const arrivedFrom = new Set<Key>();
+  const arrivedFor = new Set<Key>();
   let outgoing = 0;
   let repeated = 0;
   for (let n = 0; n < MAX_PACKETS; ) {
     while (n < MAX_PACKETS && reader.next()) {
       n++;
       survey.packets++;
-      const isEthernet = reader.linkType === LINKTYPE_ETHERNET;
-      if (!isEthernet) toEthernet(reader);
-      const source = look(reader.data, reader.start, reader.end, survey, counts);
-      if (isEthernet && source !== undefined) noteSender(reader, source, counts);
-      if (source === undefined || reader.packetType < 0) continue;
+      const { linkType } = reader;
+      toEthernet(reader);
+      // The reader's own, which it sets only once.
+      reader.linkType = linkType;
+      if (!look(reader.data, reader.start, reader.end, survey, counts)) continue;
+      const { source, destination } = counts;
+      if (linkType === LINKTYPE_ETHERNET) noteSender(reader, source, counts);
+      if (reader.packetType < 0) continue;
       if (reader.packetType !== PACKET_OUTGOING) {
-        if (arrived.size < MAX_ADDRESSES) arrived.add(source);
+        if (arrivedFrom.size < MAX_ADDRESSES) arrivedFrom.add(source);
+        if (arrivedFor.size < MAX_ADDRESSES && reader.packetType === PACKET_HOST) arrivedFor.add(destination);
       } else {
+        // A router's copy has the source that arrived, or at least the destination when the source is translated.
         outgoing++;
-        if (arrived.has(source)) repeated++;
+        if (arrivedFrom.has(source) || arrivedFor.has(destination)) repeated++;
       }
     }
     if (n >= MAX_PACKETS || !(await reader.fill())) break;
@@ -95,14 +107,14 @@ async function surveyOne(reader: CaptureReader, survey: Survey, counts: Counts):
   return outgoing > 0 && repeated * 2 > outgoing;
 }
 
-/** Counts a frame's addresses; returns the source. */
-function look(data: Uint8Array, start: number, end: number, survey: Survey, counts: Counts): Key | undefined {
+/** Counts a frame's addresses, which stand in `counts` then; false when it has none. */
+function look(data: Uint8Array, start: number, end: number, survey: Survey, counts: Counts): boolean {
   let at = start + 12;
   while (at + 6 <= end && (be16(data, at) === ETHERTYPE_VLAN || be16(data, at) === ETHERTYPE_QINQ)) {
     survey.vlanIds.add(be16(data, at + 2) & 0xfff);
     at += 4;
   }
-  if (at + 2 > end) return undefined;
+  if (at + 2 > end) return false;
   let type = be16(data, at);
   let network = at + 2;
   if (type === ETHERTYPE_PPPOE && network + 8 <= end) {
@@ -112,13 +124,15 @@ function look(data: Uint8Array, start: number, end: number, survey: Survey, coun
   }
   const offset = type === ETHERTYPE_IPV4 ? 12 : type === ETHERTYPE_IPV6 ? 8 : -1;
   const length = type === ETHERTYPE_IPV4 ? 4 : 16;
-  if (offset < 0 || network + offset + 2 * length > end) return undefined;
+  if (offset < 0 || network + offset + 2 * length > end) return false;
   const source = keyAt(data, network + offset, length);
   const destination = keyAt(data, network + offset + length, length);
   count(counts.sources, source);
   count(counts.destinations, destination);
   if (length === 4) countPair(counts, source, destination);
-  return source;
+  counts.source = source;
+  counts.destination = destination;
+  return true;
 }
 
 /** A host's hardware address; frames that a router passed on (many addresses from one) do no harm: the last one counts. */
