@@ -37,6 +37,8 @@ export class FlowFold {
   /** Adds one connection that ends now, or stands at the end of the replay. */
   fold(entry: number): void {
     const table = this.#table;
+    // Made for a packet that turned out to be invalid: no connection.
+    if (f64(table.seenPackets, entry) === 0) return;
     const after = u32(table.offloadedAfter, entry);
     const refusal = after > 0 ? this.#offloadedRefusal(entry) : this.#refusal(entry);
     this.#flows[refusal] = f64(this.#flows, refusal) + 1;
