@@ -1,9 +1,9 @@
 // A router file (YAML or JSON) to a checked RouterSpec. The format is the one the kernel judge takes as topology,
 // without `setup`. Unknown keys and wrong values are errors that name the key's path.
-import { readFileSync } from 'node:fs';
 import type { z as Zod } from 'zod';
 import { ConfigError } from '../base/errors.ts';
-import { onDemand, yaml, zod } from '../base/on-demand.ts';
+import { onDemand, zod } from '../base/on-demand.ts';
+import { parseYaml, readText } from '../base/yaml-file.ts';
 import type { InterfaceSpec, RouterSpec, RouteSpec } from '../net/spec.ts';
 import { parseAddress, parseMac, parsePrefix } from '../packet/address.ts';
 
@@ -69,61 +69,33 @@ type InterfaceInput = RouterInput['interfaces'][number];
 
 /** Reads a router file. Throws ConfigError (path in the file) when it is unreadable, not YAML or JSON, or wrong. */
 export function loadRouter(file: string): RouterSpec {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(file, '', `cannot be read: ${(error as Error).message}`);
-  }
-  if (text.length > MAX_FILE_OCTETS) throw new ConfigError(file, '', 'larger than 16 MiB: not a router file');
-  return parseRouter(text, file);
+  return parseRouter(readText(file, MAX_FILE_OCTETS, 'router file'), file);
 }
 
 /** The same for text already at hand; `file` names it in errors. */
 export function parseRouter(text: string, file: string): RouterSpec {
-  const document = yaml().parseDocument(text, { prettyErrors: true });
-  const problem = document.errors[0];
-  if (problem !== undefined) throw new ConfigError(file, '', problem.message.split('\n')[0] ?? 'not YAML');
-  let data: unknown;
-  try {
-    data = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new ConfigError(file, '', (error as Error).message);
-  }
-  const parsed = schema().safeParse(data);
-  if (!parsed.success) throw issueError(file, parsed.error);
+  const input = parseYaml<RouterInput>(text, file, schema(), (issue) =>
+    issue.code === 'unrecognized_keys' && issue.keys[0] === 'setup'
+      ? 'shell commands are not run here; write routes and neighbours instead'
+      : undefined,
+  );
   let physical = 0;
-  const interfaces = parsed.data.interfaces.map((input, index) => {
-    if (input.type === 'physical' || input.type === 'veth') physical++;
-    return interfaceSpec(input, index, physical, file);
+  const interfaces = input.interfaces.map((row, index) => {
+    if (row.type === 'physical' || row.type === 'veth') physical++;
+    return interfaceSpec(row, index, physical, file);
   });
-  checkNames(parsed.data.interfaces, interfaces, file);
-  const routes = parsed.data.routes.map((route, index) => routeSpec(route, index, interfaces, file));
-  parsed.data.neighbours.forEach((neighbour, index) => {
+  checkNames(input.interfaces, interfaces, file);
+  const routes = input.routes.map((route, index) => routeSpec(route, index, interfaces, file));
+  input.neighbours.forEach((neighbour, index) => {
     requireDevice(interfaces, neighbour.dev, `neighbours[${index}].dev`, file);
   });
   return {
     interfaces,
     routes,
-    neighbours: parsed.data.neighbours.map((row) => ({ ...row, mac: row.mac.toLowerCase() })),
-    sysctl: normaliseSysctl(parsed.data.sysctl),
-    defaultNeighbourMac: parsed.data.defaultNeighbourMac ?? DEFAULT_NEIGHBOUR_MAC,
+    neighbours: input.neighbours.map((row) => ({ ...row, mac: row.mac.toLowerCase() })),
+    sysctl: normaliseSysctl(input.sysctl),
+    defaultNeighbourMac: input.defaultNeighbourMac ?? DEFAULT_NEIGHBOUR_MAC,
   };
-}
-
-function issueError(file: string, error: Zod.ZodError): ConfigError {
-  const issue = error.issues[0];
-  const path = (issue?.path ?? [])
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
-    .join('');
-  if (issue?.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    const full = path === '' ? key : `${path}.${key}`;
-    const remedy =
-      key === 'setup' ? 'shell commands are not run here; write routes and neighbours instead' : 'remove it';
-    return new ConfigError(file, full, `unknown key (${remedy})`);
-  }
-  return new ConfigError(file, path, issue?.message ?? 'wrong');
 }
 
 /** The kernel judge numbers the MAC addresses of physical interfaces that name none. */

@@ -1,9 +1,9 @@
 // Built-in profiles by name, and a user's own from a YAML or JSON file: either whole, or `extends` a built-in one and
 // says only what differs. A plain number is an estimate of the file's author.
-import { readFileSync } from 'node:fs';
 import type { z as Zod } from 'zod';
 import { ConfigError } from '../base/errors.ts';
-import { onDemand, yaml, zod } from '../base/on-demand.ts';
+import { onDemand, zod } from '../base/on-demand.ts';
+import { parseYaml, readText } from '../base/yaml-file.ts';
 import type { Profile, Quantity, QuantityKey } from './profile.ts';
 import { QUANTITIES } from './profile.ts';
 import { PROFILE_ALIASES, PROFILES } from './profiles/all.ts';
@@ -82,30 +82,15 @@ function builtIn(name: string): Profile | undefined {
 
 /** A profile from a file. Throws ConfigError with the path of the wrong key in it. */
 export function loadProfile(file: string): Profile {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(file, '', `cannot be read: ${(error as Error).message}`);
-  }
-  if (text.length > MAX_FILE_OCTETS) throw new ConfigError(file, '', 'larger than 1 MiB: not a profile');
-  return parseProfile(text, file);
+  return parseProfile(readText(file, MAX_FILE_OCTETS, 'profile'), file);
 }
 
 /** The same for text already at hand; `file` names it in errors and as the source of plain numbers. */
 export function parseProfile(text: string, file: string): Profile {
-  const document = yaml().parseDocument(text, { prettyErrors: true });
-  const problem = document.errors[0];
-  if (problem !== undefined) throw new ConfigError(file, '', problem.message.split('\n')[0] ?? 'not YAML');
-  let data: unknown;
-  try {
-    data = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new ConfigError(file, '', (error as Error).message);
-  }
-  const parsed = schema().safeParse(data);
-  if (!parsed.success) throw issueError(file, parsed.error);
-  return build(parsed.data, file);
+  const input = parseYaml<ProfileInput>(text, file, schema(), (issue) =>
+    issue.code === 'invalid_union' ? unionMessage(issue.errors) : undefined,
+  );
+  return build(input, file);
 }
 
 function build(input: ProfileInput, file: string): Profile {
@@ -167,19 +152,6 @@ function hardwareOf(input: ProfileInput['hardware'], base: Profile | undefined, 
     if (value !== undefined) hardware[key] = given(value, HARDWARE_UNITS[key], file);
   }
   return hardware;
-}
-
-function issueError(file: string, error: Zod.ZodError): ConfigError {
-  const issue = error.issues[0];
-  const path = (issue?.path ?? [])
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
-    .join('');
-  if (issue?.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    return new ConfigError(file, path === '' ? key : `${path}.${key}`, 'unknown key (remove it)');
-  }
-  if (issue?.code === 'invalid_union') return new ConfigError(file, path, unionMessage(issue.errors));
-  return new ConfigError(file, path, issue?.message ?? 'wrong');
 }
 
 /** A quantity is a number or an object: what the object lacks says more than "invalid input". */

@@ -6,7 +6,7 @@ import type { Packet } from '../../packet/packet.ts';
 import { IPS_ASSURED, IPS_CONFIRMED, IPS_DYING } from '../conntrack/status.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
 import { ENTRY_TUPLE_WORDS } from '../conntrack/table.ts';
-import { readTuple, TUPLE_WORDS } from '../conntrack/tuple.ts';
+import { copyTuple, readTuple, TUPLE_WORDS } from '../conntrack/tuple.ts';
 import { NF_DROP } from '../verdict.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import type { Engine, Of } from './prepared.ts';
@@ -23,6 +23,7 @@ const TCP = 6;
 /** The packet belongs to no connection. */
 const NO_NODE = -1;
 const tuple = new Uint32Array(TUPLE_WORDS);
+const NO_TUPLES = new Uint32Array(0);
 
 /** State: number of the instance's list + 1 (0: none yet). */
 export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): Stateful {
@@ -56,12 +57,15 @@ export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): S
 
 /**
  * struct nf_conncount_list: connections by node (entry * 2 + direction) and flow number, since entries are used again.
- * NO_NODE stands for the tuple of an untracked or invalid packet: it counts until the list is collected.
+ * NO_NODE stands for the tuple of an untracked or invalid packet: it goes when the list is collected, unless a connection
+ * has come about that has it.
  */
 class ConnectionList {
   length = 0;
   #nodes = new Int32Array(4);
   #flows = new Float64Array(4);
+  /** Of the rows with NO_NODE; empty until there is one. */
+  #tuples: Uint32Array = NO_TUPLES;
   #collectedAt = -1;
   #lengthThen = 0;
 
@@ -92,6 +96,7 @@ class ConnectionList {
     const skipCheck =
       (status & IPS_CONFIRMED) === 0 && jiffy === this.#collectedAt && this.length - this.#lengthThen < MAX_COLLECT;
     if (!skipCheck && this.#collect(table, node, jiffy)) return true;
+    if (node < 0) this.#keepTuple();
     this.#push(node, node < 0 ? 0 : f64(table.flowNumber, node >> 1));
     return true;
   }
@@ -111,30 +116,49 @@ class ConnectionList {
     let at = 0;
     let found = false;
     for (; at < this.length && collected <= MAX_COLLECT; at++) {
-      const other = i32(this.#nodes, at);
-      const flow = f64(this.#flows, at);
-      if (isAlive(table, other, flow)) {
+      const other = this.#find(table, at);
+      if (other >= 0) {
         if (other === node) {
           found = true;
           break;
         }
         if (!isClosed(table, other >> 1)) {
-          this.#nodes[kept] = other;
-          this.#flows[kept++] = flow;
+          this.#move(at, kept++);
           continue;
         }
       }
       collected++;
     }
-    for (; at < this.length; at++) {
-      this.#nodes[kept] = i32(this.#nodes, at);
-      this.#flows[kept++] = f64(this.#flows, at);
-    }
+    for (; at < this.length; at++) this.#move(at, kept++);
     this.length = kept;
     if (found) return true;
     this.#collectedAt = jiffy;
     this.#lengthThen = kept;
     return false;
+  }
+
+  /** find_or_evict: the node of a row, -1 when its connection is gone. */
+  #find(table: ConntrackTable, at: number): number {
+    const node = i32(this.#nodes, at);
+    if (node < 0) return table.lookup(this.#tuples, at * TUPLE_WORDS);
+    return isAlive(table, node >> 1, f64(this.#flows, at)) ? node : NO_NODE;
+  }
+
+  #move(from: number, to: number): void {
+    this.#nodes[to] = i32(this.#nodes, from);
+    this.#flows[to] = f64(this.#flows, from);
+    if (this.#tuples !== NO_TUPLES) copyTuple(this.#tuples, from * TUPLE_WORDS, this.#tuples, to * TUPLE_WORDS);
+  }
+
+  /** The row that is pushed next has the tuple in hand. */
+  #keepTuple(): void {
+    const words = Math.max(this.length + 1, this.#nodes.length) * TUPLE_WORDS;
+    if (this.#tuples.length < words) {
+      const tuples = new Uint32Array(words * 2);
+      tuples.set(this.#tuples);
+      this.#tuples = tuples;
+    }
+    copyTuple(tuple, 0, this.#tuples, this.length * TUPLE_WORDS);
   }
 
   #push(node: number, flow: number): void {
@@ -151,10 +175,8 @@ class ConnectionList {
   }
 }
 
-function isAlive(table: ConntrackTable, node: number, flow: number): boolean {
-  const entry = node >> 1;
+function isAlive(table: ConntrackTable, entry: number, flow: number): boolean {
   return (
-    node >= 0 &&
     f64(table.flowNumber, entry) === flow &&
     (u32(table.status, entry) & (IPS_CONFIRMED | IPS_DYING)) === IPS_CONFIRMED &&
     f64(table.expiresNs, entry) > table.nowNs

@@ -1,8 +1,9 @@
 // `numgen` and `hash` (nft_numgen.c, nft_hash.c): numbers to spread packets with.
 
-import { be32, u8 } from '../../base/columns.ts';
+import { be32 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { simplificationIndex } from '../../event/simplifications.ts';
+import { jhash } from '../jhash.ts';
 import { NFT_CONTINUE } from './codes.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Engine, Of, PrepareContext, PreparedExpression } from './prepared.ts';
@@ -89,54 +90,4 @@ function symmetricAddresses(run: Evaluation, protocol: number): number {
     hash = Math.imul(hash ^ be32(data, network + i) ^ be32(data, network + i + 16), 0x01000193);
   }
   return hash;
-}
-
-/** Bob Jenkins' lookup3 as linux/jhash.h has it, over octets in little-endian words. */
-export function jhash(octets: Uint8Array, at: number, length: number, seed: number): number {
-  let a = (0xdeadbeef + length + seed) | 0;
-  let b = a;
-  let c = a;
-  let from = at;
-  let rest = length;
-  while (rest > 12) {
-    a = (a + word(octets, from, 4)) | 0;
-    b = (b + word(octets, from + 4, 4)) | 0;
-    c = (c + word(octets, from + 8, 4)) | 0;
-    a = (a - c) ^ rotate(c, 4);
-    c = (c + b) | 0;
-    b = (b - a) ^ rotate(a, 6);
-    a = (a + c) | 0;
-    c = (c - b) ^ rotate(b, 8);
-    b = (b + a) | 0;
-    a = (a - c) ^ rotate(c, 16);
-    c = (c + b) | 0;
-    b = (b - a) ^ rotate(a, 19);
-    a = (a + c) | 0;
-    c = (c - b) ^ rotate(b, 4);
-    b = (b + a) | 0;
-    rest -= 12;
-    from += 12;
-  }
-  if (rest === 0) return c >>> 0;
-  a = (a + word(octets, from, Math.min(4, rest))) | 0;
-  if (rest > 4) b = (b + word(octets, from + 4, Math.min(4, rest - 4))) | 0;
-  if (rest > 8) c = (c + word(octets, from + 8, rest - 8)) | 0;
-  c = (c ^ b) - rotate(b, 14);
-  a = (a ^ c) - rotate(c, 11);
-  b = (b ^ a) - rotate(a, 25);
-  c = (c ^ b) - rotate(b, 16);
-  a = (a ^ c) - rotate(c, 4);
-  b = (b ^ a) - rotate(a, 14);
-  c = (c ^ b) - rotate(b, 24);
-  return c >>> 0;
-}
-
-function word(octets: Uint8Array, at: number, count: number): number {
-  let value = 0;
-  for (let i = 0; i < count; i++) value |= u8(octets, at + i) << (8 * i);
-  return value;
-}
-
-function rotate(value: number, bits: number): number {
-  return (value << bits) | (value >>> (32 - bits));
 }

@@ -40,7 +40,7 @@ import {
   tupleEqualButZone,
   tupleZone,
 } from '../conntrack/tuple.ts';
-import { hashAddress, swapOctets } from './jhash.ts';
+import { hashAddress, swapOctets } from '../jhash.ts';
 import type { NatRange } from './range.ts';
 import {
   MANIP_DESTINATION,
