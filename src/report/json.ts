@@ -25,10 +25,10 @@ export function jsonReport(report: RunReport): object {
     schema: REPORT_SCHEMA,
     version: report.version,
     input: {
-      files: input.files,
+      files: input.files.map(({ wireOctets, ...file }) => ({ ...file, wireBytes: wireOctets })),
       notes: input.notes,
       packets: input.packets,
-      wireOctets: input.wireOctets,
+      wireBytes: input.wireOctets,
       firstTimeNs: input.firstTimeNs ?? null,
       durationNs: input.durationNs,
       cutPackets: input.cut,
@@ -44,7 +44,7 @@ export function jsonReport(report: RunReport): object {
       name,
       entered: input.entered[index + 1] ?? 0,
       leftFrames: result.left[index + 1]?.frames ?? 0,
-      leftOctets: result.left[index + 1]?.octets ?? 0,
+      leftBytes: result.left[index + 1]?.octets ?? 0,
     })),
     costs: report.pricings.map((pricing) => costs(report, pricing)),
     drops: result.drops.map((row) => ({
@@ -52,7 +52,7 @@ export function jsonReport(report: RunReport): object {
       text: REASONS[row.reason]?.text ?? '',
       ...dropPlace(report, REASONS[row.reason]?.name ?? '', row.detail),
       packets: row.packets,
-      octets: row.bytes,
+      bytes: row.bytes,
     })),
     flows: {
       flows: result.flows.flows,
@@ -61,7 +61,7 @@ export function jsonReport(report: RunReport): object {
         text: REFUSALS[row.refusal]?.text ?? '',
         flows: row.flows,
         packets: row.packets,
-        octets: row.bytes,
+        bytes: row.bytes,
       })),
       offloadedAfterPackets: Object.fromEntries(
         result.flows.offloadedAfter.map((flows, packet) => [packet, flows] as const).filter(([, flows]) => flows > 0),

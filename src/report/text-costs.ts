@@ -30,7 +30,7 @@ function deviceTable(report: RunReport, pricing: Pricing): string[] {
     row.packets > 0 ? count(row.p99Cycles) : '-',
     percent(row.cycleShare),
   ]);
-  const head = ['path', 'packets', 'share', 'octets', 'share', 'mean', 'p50', 'p99', 'of cycles'];
+  const head = ['path', 'packets', 'share', 'bytes', 'share', 'mean', 'p50', 'p99', 'of cycles'];
   return [
     ...wrap(
       `Estimated cycles per packet on ${visible(pricing.profile.name)}: ${visible(pricing.profile.title)}`,

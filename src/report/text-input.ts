@@ -80,7 +80,7 @@ export function dropSection(report: RunReport): string[] {
       octets(row.bytes),
       `${REASONS[row.reason]?.text ?? ''}${rulePlace(report, REASONS[row.reason]?.name ?? '', row.detail)}`,
     ]);
-  for (const line of columns([['packets', 'share', 'octets', 'why'], ...rows], 'rrrl', '  ')) {
+  for (const line of columns([['packets', 'share', 'bytes', 'why'], ...rows], 'rrrl', '  ')) {
     lines.push(line.length > WIDTH ? `${line.slice(0, WIDTH - 1)}…` : line);
   }
   if (ended.length > 20) lines.push(`  and ${count(ended.length - 20)} more rows (--format json has them all)`);
