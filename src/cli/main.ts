@@ -7,7 +7,8 @@ import { NftError, NftreplayError } from '../base/errors.ts';
 import { formatNftError } from '../nft/errors.ts';
 import { visible } from '../report/format.ts';
 import { profilesCommand } from './commands/profiles.ts';
-import { runCommand } from './commands/run.ts';
+import { RUN_OPTIONS, runCommand } from './commands/run.ts';
+import { forYargs, usageLine } from './usage.ts';
 
 /** Wrong usage or unusable input. */
 const EXIT_USAGE = 2;
@@ -47,7 +48,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
 });
 
-const parser = yargs(hideBin(process.argv))
+const args = hideBin(process.argv);
+const parser = yargs(forYargs(args))
   .scriptName('nftreplay')
   .version(version())
   .usage('$0 <command>\n\nReplays packet captures through an emulated Linux nf_tables router.')
@@ -55,15 +57,15 @@ const parser = yargs(hideBin(process.argv))
   .command(profilesCommand)
   .completion('completion', 'print a script that completes options in bash or zsh')
   .demandCommand(1, 'name a command: run, profiles, completion')
-  .recommendCommands()
   .strict()
   .wrap(Math.min(100, process.stdout.columns || 100))
   .help()
+  .alias('help', 'h')
   .exitProcess(false)
   .fail((message, error, instance) => {
-    if (error) throw error;
-    instance.showHelp((text: string) => process.stderr.write(`${text}\n\n`));
-    throw new NftreplayError('usage', message);
+    if (error && error.name !== 'YError') throw error;
+    if (args.length === 0) instance.showHelp((text: string) => process.stderr.write(`${text}\n\n`));
+    throw new NftreplayError('usage', usageLine(error?.message ?? message, args, Object.keys(RUN_OPTIONS)));
   });
 
 try {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
 import { ConfigError } from '../../base/errors.ts';
 import {
   type CompiledRuleset,
@@ -28,7 +28,9 @@ import {
   writeFrames,
 } from '../../index.ts';
 import { visible } from '../../report/format.ts';
+import { checkOutputs, type NamedPath } from '../outputs.ts';
 import { progressLine } from '../progress.ts';
+import { asGiven } from '../usage.ts';
 
 interface RunArguments {
   ruleset: string;
@@ -56,6 +58,85 @@ const EXIT_UNUSABLE = 2;
 const DEFAULT_PROFILE = 'generic-x86-64';
 const MAX_WORKERS = 256;
 
+/** All options; usage.ts suggests among them. */
+export const RUN_OPTIONS = {
+  router: {
+    type: 'string',
+    describe: 'YAML or JSON: interfaces, routes, neighbours, sysctl; absent: inferred',
+    requiresArg: true,
+  },
+  in: {
+    type: 'string',
+    array: true,
+    default: [],
+    nargs: 1,
+    describe: 'IFACE=FILE: this capture entered at this interface',
+  },
+  profile: {
+    type: 'string',
+    array: true,
+    default: [],
+    nargs: 1,
+    describe: `device to price for (default ${DEFAULT_PROFILE}); nftreplay profiles lists them`,
+  },
+  offload: {
+    choices: ['as-ruled', 'off', 'software', 'hardware'] as const,
+    default: 'as-ruled' as const,
+    describe: "override the flowtables' flags",
+  },
+  workers: {
+    type: 'number',
+    default: availableParallelism(),
+    defaultDescription: 'cores',
+    describe: 'worker threads; the output is the same for any number',
+    requiresArg: true,
+  },
+  format: { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'form of the report' },
+  output: { alias: 'o', type: 'string', describe: 'write the report to a file', requiresArg: true },
+  'packets-out': {
+    type: 'string',
+    describe: 'pcapng of the frames as they left the router',
+    requiresArg: true,
+  },
+  events: { type: 'string', describe: 'NDJSON, a line for each input packet', requiresArg: true },
+  'ruleset-out': {
+    type: 'string',
+    describe: 'the ruleset after the replay, as nft list ruleset prints it (.json: nft -j)',
+    requiresArg: true,
+  },
+  'conntrack-out': {
+    type: 'string',
+    describe: 'connections left at the end, as conntrack -L -o extended prints them',
+    requiresArg: true,
+  },
+  include: {
+    alias: 'I',
+    type: 'string',
+    array: true,
+    default: [],
+    nargs: 1,
+    describe: 'a folder whose files the ruleset may include',
+  },
+  'allow-absolute-includes': {
+    type: 'boolean',
+    default: false,
+    describe: 'let the ruleset include any file',
+  },
+  'known-connections': {
+    type: 'boolean',
+    describe: "take the capture's connections as known before the ruleset was loaded",
+    defaultDescription: 'only if an inferred router would forward nothing',
+  },
+  'live-packets': { type: 'number', requiresArg: true, describe: 'live:IFACE ends after so many packets' },
+  'live-seconds': {
+    type: 'number',
+    requiresArg: true,
+    default: 60,
+    describe: 'live:IFACE ends after so many seconds',
+  },
+  seed: { type: 'number', default: 1, describe: 'seed of what the kernel would choose at random' },
+} satisfies Record<string, Options>;
+
 /** The command; `version` goes into reports. */
 export function runCommand(version: string): CommandModule<object, RunArguments> {
   return {
@@ -74,81 +155,7 @@ function options(argv: Argv<object>): Argv<object> {
       array: true,
       describe: 'pcap or pcapng, also gzipped; - reads standard input; live:IFACE captures',
     })
-    .option('router', {
-      type: 'string',
-      describe: 'YAML or JSON: interfaces, routes, neighbours, sysctl; absent: inferred',
-      requiresArg: true,
-    })
-    .option('in', {
-      type: 'string',
-      array: true,
-      default: [],
-      nargs: 1,
-      describe: 'IFACE=FILE: this capture entered at this interface',
-    })
-    .option('profile', {
-      type: 'string',
-      array: true,
-      default: [],
-      nargs: 1,
-      describe: `device to price for (default ${DEFAULT_PROFILE}); nftreplay profiles lists them`,
-    })
-    .option('offload', {
-      choices: ['as-ruled', 'off', 'software', 'hardware'] as const,
-      default: 'as-ruled' as const,
-      describe: "override the flowtables' flags",
-    })
-    .option('workers', {
-      type: 'number',
-      default: availableParallelism(),
-      defaultDescription: 'cores',
-      describe: 'worker threads; the output is the same for any number',
-      requiresArg: true,
-    })
-    .option('format', { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'form of the report' })
-    .option('output', { alias: 'o', type: 'string', describe: 'write the report to a file', requiresArg: true })
-    .option('packets-out', {
-      type: 'string',
-      describe: 'pcapng of the frames as they left the router',
-      requiresArg: true,
-    })
-    .option('events', { type: 'string', describe: 'NDJSON, a line for each input packet', requiresArg: true })
-    .option('ruleset-out', {
-      type: 'string',
-      describe: 'the ruleset after the replay, as nft list ruleset prints it (.json: nft -j)',
-      requiresArg: true,
-    })
-    .option('conntrack-out', {
-      type: 'string',
-      describe: 'connections left at the end, as conntrack -L -o extended prints them',
-      requiresArg: true,
-    })
-    .option('include', {
-      alias: 'I',
-      type: 'string',
-      array: true,
-      default: [],
-      nargs: 1,
-      describe: 'a folder whose files the ruleset may include',
-    })
-    .option('allow-absolute-includes', {
-      type: 'boolean',
-      default: false,
-      describe: 'let the ruleset include any file',
-    })
-    .option('known-connections', {
-      type: 'boolean',
-      describe: "take the capture's connections as known before the ruleset was loaded",
-      defaultDescription: 'only if an inferred router would forward nothing',
-    })
-    .option('live-packets', { type: 'number', requiresArg: true, describe: 'live:IFACE ends after so many packets' })
-    .option('live-seconds', {
-      type: 'number',
-      requiresArg: true,
-      default: 60,
-      describe: 'live:IFACE ends after so many seconds',
-    })
-    .option('seed', { type: 'number', default: 1, describe: 'seed of what the kernel would choose at random' })
+    .options(RUN_OPTIONS)
     .example('$0 run fw.nft capture.pcapng', 'replay one capture; interfaces are inferred')
     .example('$0 run fw.nft --router r.yaml --in lan0=lan.pcap --in wan0=wan.pcap', 'two sides of a router')
     .example('tcpdump -i eth0 -U -w - | $0 run fw.nft -', 'from a pipe')
@@ -157,6 +164,7 @@ function options(argv: Argv<object>): Argv<object> {
 
 async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Promise<void> {
   const rulesetPath = args.RULESET as string;
+  checkArguments(args);
   const compiled = compile({
     path: rulesetPath,
     includePaths: args.include,
@@ -168,10 +176,13 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
   const names = args.profile.length > 0 ? args.profile : [DEFAULT_PROFILE];
   const chosen = names.map((name) => profile(name));
   const captures = [
-    ...((args.CAPTURE as string[] | undefined) ?? []).map((path) => ({ path })),
+    ...((args.CAPTURE as string[] | undefined) ?? []).map((path) => ({ path: asGiven(path) })),
     ...args.in.map(ingressCapture),
   ];
   if (captures.length === 0) throw new ConfigError('run', 'CAPTURE', 'name at least one capture, or --in IFACE=FILE');
+  checkCaptures(captures);
+  checkOutputs(outputPaths(args), inputPaths(args, captures));
+  const threads = workers(args.workers);
   const progress = progressLine(process.stderr);
   let pricings: Pricing[] = [];
   const priceOnce = (replay: Replay): Pricing[] => {
@@ -184,7 +195,7 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     captures,
     ...(router === undefined ? {} : { router }),
     offload: args.offload,
-    workers: workers(args.workers),
+    workers: threads,
     seed: args.seed,
     ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
     conntrack: args.conntrackOut !== undefined,
@@ -231,8 +242,47 @@ function ingressCapture(text: string): { path: string; ingress: string } {
 }
 
 function workers(value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_WORKERS) return value;
-  throw new ConfigError('--workers', String(value), `is a number of threads, 1 to ${MAX_WORKERS}`);
+  if (value >= 1 && value <= MAX_WORKERS) return value;
+  throw new ConfigError('--workers', '', `needs a number of threads, 1 to ${MAX_WORKERS}`);
+}
+
+/** What yargs lets pass: numbers that are none, options given twice. */
+function checkArguments(args: ArgumentsCamelCase<RunArguments>): void {
+  for (const [name, option] of Object.entries<Options>(RUN_OPTIONS)) {
+    const value = args[name];
+    if (!option.array && Array.isArray(value)) throw new ConfigError(`--${name}`, '', 'is given twice');
+    if (option.type === 'number' && value !== undefined && !Number.isInteger(value)) {
+      throw new ConfigError(`--${name}`, '', 'needs a whole number');
+    }
+  }
+}
+
+function checkCaptures(captures: { path: string }[]): void {
+  if (captures.some((row) => row.path === '')) throw new ConfigError('run', 'CAPTURE', 'is an empty name');
+  if (captures.filter((row) => row.path === '-').length > 1) {
+    throw new ConfigError('run', '-', 'standard input is one capture: name it once');
+  }
+}
+
+const OUTPUTS = ['output', 'packets-out', 'events', 'ruleset-out', 'conntrack-out'] as const;
+
+function outputPaths(args: ArgumentsCamelCase<RunArguments>): NamedPath[] {
+  return OUTPUTS.flatMap((name) => {
+    const path = args[name] as string | undefined;
+    if (path !== undefined && asGiven(path) === '-') {
+      throw new ConfigError(`--${name}`, '-', 'name a file (/dev/stdout is standard output)');
+    }
+    return path === undefined ? [] : [{ option: `--${name}`, path }];
+  });
+}
+
+function inputPaths(args: ArgumentsCamelCase<RunArguments>, captures: { path: string }[]): NamedPath[] {
+  const router = args.router === undefined ? [] : [{ option: '--router', path: args.router }];
+  return [
+    { option: 'RULESET', path: args.RULESET as string },
+    ...captures.map(({ path }) => ({ option: 'CAPTURE', path })),
+    ...router,
+  ];
 }
 
 async function writeOutputs(
