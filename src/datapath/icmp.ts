@@ -6,11 +6,11 @@
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
-import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
 import { simplification } from './outcome.ts';
 import { localOut, routeMtu, routeOutput4, routeOutput6 } from './output.ts';
+import { mayAnswer } from './reject-checksum.ts';
 import {
   copyAddress6,
   dsField,
@@ -28,15 +28,7 @@ const ICMP_ERROR = eventKind('icmp-error');
 const ICMP_RATE = simplification('icmp-rate');
 const ICMP_OPTIONS = simplification('icmp-options');
 const ICMP = 1;
-const TCP = 6;
-const UDP = 17;
-const DCCP = 33;
-const GRE = 47;
-const ESP = 50;
-const AH = 51;
 const ICMPV6 = 58;
-const SCTP = 132;
-const UDP_LITE = 136;
 const INPUT = HOOK_NAMES.indexOf('input');
 const PREROUTING = HOOK_NAMES.indexOf('prerouting');
 export const ICMP_DEST_UNREACH = 3;
@@ -142,42 +134,9 @@ export function icmpOut(stack: Stack, packet: Packet, route: Route): void {
  */
 export function rejectWithIcmp(stack: Stack, packet: Packet, type: number, code: number, hook: number): void {
   if (packet.fragmentOffset !== 0) return;
-  if (!isChecksumRight(stack, packet)) return;
+  if (!mayAnswer(stack, packet)) return;
   if (packet.ipVersion === 4) icmpSend(stack, packet, type, code, 0, hook === INPUT, hook !== PREROUTING);
   else if (packet.ipVersion === 6) icmp6Send(stack, packet, type, code, 0);
-}
-
-/**
- * nf_reject_verify_csum and nf_ip_checksum: protocols without a checksum over their whole payload pass, all others are
- * taken to have one, known or not.
- */
-function isChecksumRight(stack: Stack, packet: Packet): boolean {
-  const { data, network, transport, networkEnd, protocol } = packet;
-  if (transport < 0 || isCut(packet)) return true;
-  // The sum goes over the IPv4 header too, which is wrong while options were changed.
-  const isHeaderRight =
-    !packet.hasOptions || packet.ipVersion !== 4 || internetChecksum(data, network, transport) === 0;
-  switch (protocol) {
-    case UDP:
-      if (u8(data, transport + 6) + u8(data, transport + 7) === 0) return true;
-      return isHeaderRight && hasGoodChecksum(packet, transportLength(packet), stack.recorder);
-    case TCP:
-    case ICMP:
-    case ICMPV6:
-      return isHeaderRight && hasGoodChecksum(packet, transportLength(packet), stack.recorder);
-    case GRE:
-    case ESP:
-    case AH:
-    case SCTP:
-    case UDP_LITE:
-    case DCCP:
-      return true;
-    default: {
-      const length = networkEnd - transport;
-      const seed = packet.ipVersion === 4 ? 0 : pseudoHeaderSum(data, network, 6, protocol, length);
-      return isHeaderRight && internetChecksum(data, transport, networkEnd, seed) === 0;
-    }
-  }
 }
 
 /** No error about an ICMP error; an unknown type counts as one, and so does a header that is not there. */

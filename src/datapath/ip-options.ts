@@ -1,6 +1,6 @@
 // IPv4 options as a router handles them: validation, record route and timestamps on the way in (ip_options_compile,
 // net/ipv4/ip_options.c), the way out's address in a recorded route on the way out (ip_forward_options).
-// SIMPLIFIED: source-route: they are validated but not followed. CIPSO labels are not looked at.
+// SIMPLIFIED: source-route: where they are accepted, they are validated but not followed. CIPSO labels are not looked at.
 import { be32, putBe32, u8 } from '../base/columns.ts';
 import type { Route } from '../net/fib.ts';
 import { writeIpv4Checksum } from '../packet/checksum.ts';
@@ -22,6 +22,8 @@ const TS_PRESPECIFIED = 3;
 
 /** What the last compileOptions() found wrong: offset in the datagram of the octet that a parameter problem names. */
 export let problemOffset = 0;
+/** The datagram of the last compileOptions() has a source route, and its interface does not accept such. */
+export let isRouteRefused = false;
 /** Offset of the record-route option that wants an address on the way out, 0 when there is none. */
 export let recordRoute = 0;
 
@@ -37,6 +39,7 @@ let seenTimestamp = false;
 export function compileOptions(stack: Stack, packet: Packet, specDst: number): boolean {
   const { data, network } = packet;
   recordRoute = 0;
+  isRouteRefused = false;
   seenRoute = false;
   seenRecord = false;
   seenTimestamp = false;
@@ -74,7 +77,8 @@ function compileOption(stack: Stack, packet: Packet, at: number, length: number,
       if (pointer < 4) return 3;
       if (seenRoute) return 1;
       seenRoute = true;
-      stack.recorder.simplified(SOURCE_ROUTE);
+      if (stack.settings.acceptSourceRoute[packet.iif] === 0) isRouteRefused = true;
+      else stack.recorder.simplified(SOURCE_ROUTE);
       return 0;
     case RECORD_ROUTE:
       if (seenRecord) return 1;

@@ -10,7 +10,7 @@ import { PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
 import { forward4, forward6 } from './forward.ts';
 import { passesHopByHop } from './hop-by-hop.ts';
 import * as icmp from './icmp.ts';
-import { compileOptions, problemOffset, recordRoute, specificDestination } from './ip-options.ts';
+import { compileOptions, isRouteRefused, problemOffset, recordRoute, specificDestination } from './ip-options.ts';
 import { local4, local6 } from './local.ts';
 import { drop, passes, reason, simplification } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6 } from './output.ts';
@@ -31,6 +31,7 @@ const NO_ROUTE = reason('no-route');
 const BLACKHOLE = reason('blackhole');
 const UNREACHABLE = reason('unreachable');
 const PROHIBIT = reason('prohibit');
+const SOURCE_ROUTE = reason('source-route');
 const FORWARDING_OFF = reason('forwarding-off');
 const IP_CHECKSUM = simplification('ip-checksum');
 const IGMP = 2;
@@ -146,7 +147,11 @@ function localInput(stack: Stack, packet: Packet, isBroadcast: boolean): void {
 /** ip_rcv_options. */
 function areOptionsGood(stack: Stack, packet: Packet, isLocal: boolean): boolean {
   const specDst = isLocal ? be32(packet.data, packet.network + 16) : specificDestination(stack, packet);
-  if (compileOptions(stack, packet, specDst)) return true;
+  if (compileOptions(stack, packet, specDst)) {
+    if (!isRouteRefused) return true;
+    drop(stack.recorder, packet, SOURCE_ROUTE);
+    return false;
+  }
   drop(stack.recorder, packet, MALFORMED);
   icmp.icmpError(stack, packet, icmp.ICMP_PARAMETER_PROBLEM, 0, (problemOffset << 24) >>> 0, isLocal);
   return false;

@@ -2,7 +2,7 @@
 // icmp_rcv; udp_rcv and tcp_v4_rcv without a socket; ip6_input and kin of net/ipv6).
 // SIMPLIFIED: closed-ports: nobody listens on the router: TCP gets a RST, UDP a port unreachable.
 // SIMPLIFIED: path-mtu: a message that a packet of the router's (or through it) was too big changes no route.
-import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
+import { be16, be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
@@ -41,6 +41,8 @@ const IGMP = 2;
 const TCP = 6;
 const UDP = 17;
 const ICMPV6 = 58;
+const FRAGMENT = 44;
+const AUTHENTICATION = 51;
 const NO_NEXT_HEADER = 59;
 const UDP_LITE = 136;
 /** NR_ICMP_TYPES. */
@@ -113,11 +115,19 @@ function hasWholeHeader(stack: Stack, packet: Packet, length: number): boolean {
   const { data, transport, networkEnd, protocol } = packet;
   let good = transport >= 0 && transport + length <= networkEnd;
   if (good && protocol === TCP) good = u8(data, transport + 12) >>> 4 >= 5;
+  if (good && protocol === UDP) good = isUdpLengthSane(packet);
   if (good && !isCut(packet) && !isUnverified(packet)) {
     good = hasGoodChecksum(packet, transportLength(packet), stack.recorder);
   }
   if (!good) packet.reason = MALFORMED;
   return good;
+}
+
+/** __udp4_lib_rcv: a datagram may be longer than UDP says, not shorter. */
+function isUdpLengthSane(packet: Packet): boolean {
+  const length = be16(packet.data, packet.transport + 4);
+  if (packet.ipVersion === 6 && length === 0) return true;
+  return length >= 8 && length <= transportLength(packet);
 }
 
 /** UDP over IPv4 without a checksum; UDP-Lite, whose coverage is its own. */
@@ -194,6 +204,12 @@ export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void
     }
     deliver(packet, 0);
   }
+  const authentication = authenticationNamedAt(packet);
+  if (authentication >= 0) {
+    drop(stack.recorder, packet, UNKNOWN_PROTOCOL);
+    icmpError(stack, packet, icmp.ICMPV6_PARAMPROB, UNKNOWN_NEXT_HEADER, authentication, true);
+    return;
+  }
   switch (packet.protocol) {
     case ICMPV6:
       icmp6Receive(stack, packet, isMulticast);
@@ -235,10 +251,28 @@ function nextHeaderOffset(packet: Packet): number {
   let at = 40;
   while (transport >= 0 && network + at < transport) {
     octet = at;
-    const type = u8(data, network + octet);
-    at += type === 51 ? (u8(data, network + at + 1) + 2) * 4 : (u8(data, network + at + 1) + 1) * 8;
+    at += (u8(data, network + at + 1) + 1) * 8;
   }
   return octet;
+}
+
+/** The same for an authentication header, which a router without IPsec does not know; -1: there is none. */
+function authenticationNamedAt(packet: Packet): number {
+  const { data, network, networkEnd } = packet;
+  let octet = 6;
+  let at = 40;
+  for (;;) {
+    const type = u8(data, network + octet);
+    if (type === AUTHENTICATION) return octet;
+    if (!isOwnExtension(type) || network + at + 8 > networkEnd) return -1;
+    octet = at;
+    at += type === FRAGMENT ? 8 : (u8(data, network + at + 1) + 1) * 8;
+  }
+}
+
+/** Headers that the router reads on its own: hop-by-hop, routing, fragment, destination options. */
+function isOwnExtension(type: number): boolean {
+  return type === 0 || type === 43 || type === FRAGMENT || type === 60;
 }
 
 function icmp6Receive(stack: Stack, packet: Packet, isMulticast: boolean): void {

@@ -1,9 +1,9 @@
 // Rejects before the IP layer: netdev and inet ingress chains and bridge chains answer with a frame of their own, sent back
 // out of the device with the addresses swapped (nft_reject_netdev.c, nft_reject_bridge.c; nf_reject_skb_v4_unreach and kin).
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
-import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
 import { internetChecksum, pseudoHeaderSum, writeTransportChecksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
+import { mayAnswer } from './reject-checksum.ts';
 import { copyAddress6, finishIpv4, finishIpv6, writeIpv6Header } from './reply.ts';
 import type { Stack } from './stack.ts';
 import { isAnswerable, writeTcp } from './tcp-reset.ts';
@@ -39,9 +39,7 @@ export function rejectAtLink(stack: Stack, about: Packet, type: number, code: nu
   const { data, network, transport } = about;
   const hasIcmp = about.protocol === (isIpv4 ? ICMP : ICMPV6) && transport >= 0 && transport < about.networkEnd;
   if (hasIcmp && u8(data, transport) === (isIpv4 ? ICMP_DEST_UNREACH : ICMPV6_DEST_UNREACH)) return;
-  if (transport >= 0 && !isCut(about) && !about.moreFragments) {
-    if (!hasGoodChecksum(about, transportLength(about), stack.recorder)) return;
-  }
+  if (!mayAnswer(stack, about)) return;
   // The quotation may run into the Ethernet padding of IPv6: only IPv4 is trimmed first.
   const quoted = Math.min(isIpv4 ? QUOTE4 : QUOTE6, (isIpv4 ? about.networkEnd : about.end) - network);
   const headerLength = isIpv4 ? 20 : 40;

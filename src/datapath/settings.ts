@@ -12,6 +12,8 @@ export interface Settings {
   acceptLocal: Uint8Array;
   routeLocalnet: Uint8Array;
   bcForwarding: Uint8Array;
+  /** IPv4 source routes are not a reason to drop: 'all' and the interface's (IN_DEV_SOURCE_ROUTE). */
+  acceptSourceRoute: Uint8Array;
   defaultTtl: number;
   hopLimit: number;
   icmpEchoIgnoreAll: boolean;
@@ -34,6 +36,9 @@ export function readSettings(sysctl: Sysctl, interfaces: Interfaces): Settings {
     acceptLocal: either('accept_local'),
     routeLocalnet: either('route_localnet'),
     bcForwarding: either('bc_forwarding'),
+    acceptSourceRoute: Uint8Array.from(v4('accept_source_route', 1), (value) =>
+      value !== 0 && all4('accept_source_route') !== 0 ? 1 : 0,
+    ),
     defaultTtl: sysctlNumber(sysctl, 'net.ipv4.ip_default_ttl', 64),
     hopLimit: sysctlNumber(
       sysctl,

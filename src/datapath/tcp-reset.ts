@@ -2,10 +2,11 @@
 // port where nobody listens (tcp_v4_send_reset, tcp_v6_send_response).
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { HOOK_NAMES } from '../event/vocabulary.ts';
-import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
+import { transportLength } from '../netfilter/conntrack/verify.ts';
 import { foldSum, pseudoHeaderSum, writeTransportChecksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
 import { localOut, routeOutput4, routeOutput6 } from './output.ts';
+import { isChecksumRight } from './reject-checksum.ts';
 import { copyAddress6, dsField, finishIpv4, finishIpv6, isUnicast6, writeIpv6Header } from './reply.ts';
 import type { Stack } from './stack.ts';
 
@@ -41,7 +42,7 @@ export function isAnswerable(stack: Stack, about: Packet): boolean {
   const { data, transport } = about;
   if (about.protocol !== TCP || about.fragmentOffset !== 0 || transport < 0) return false;
   if (transport + 20 > about.networkEnd || (u8(data, transport + 13) & RST) !== 0) return false;
-  return isCut(about) || hasGoodChecksum(about, transportLength(about), stack.recorder);
+  return isChecksumRight(stack, about);
 }
 
 function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boolean, isReject: boolean): void {

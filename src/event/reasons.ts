@@ -42,6 +42,7 @@ export const REASONS = [
   { name: 'ingress', text: 'dropped before IP receive' },
   { name: 'cut-payload', text: 'cut by the capture, forwarded as far as it was kept' },
   { name: 'outgoing', text: 'a copy that the capture took on the way out of the router: not replayed' },
+  { name: 'source-route', text: 'an IPv4 source route, which the interface does not accept' },
 ] as const satisfies readonly Reason[];
 
 export type ReasonName = (typeof REASONS)[number]['name'];

@@ -28,7 +28,10 @@ export const SIMPLIFICATIONS = [
   },
   { name: 'icmp-options', effect: 'ICMP answers do not echo the IPv4 options of the packet they answer' },
   { name: 'source-route', effect: 'IPv4 source routes are not followed' },
-  { name: 'hop-by-hop', effect: 'hop-by-hop options of IPv6 are checked, but IOAM, CALIPSO and jumbo payload ones are not read' },
+  {
+    name: 'hop-by-hop',
+    effect: 'hop-by-hop options of IPv6 are checked, but IOAM, CALIPSO and jumbo payload ones are not read',
+  },
   {
     name: 'refragment',
     effect: 'a reassembled datagram leaves in fragments of the largest size received, not each in its own',

@@ -97,6 +97,8 @@ export class Packet {
   isSuperPacket = false;
   /** Checksum field holds what a sender with transmit offload leaves there (pseudo-header sum): valid, fill in on output. */
   checksumPartial = false;
+  /** The layer-4 checksum was computed already, and was right (csum_valid). */
+  isChecksumVerified = false;
   /** Made by the router itself (ICMP error, RST, echo reply). */
   isGenerated = false;
 
@@ -143,6 +145,7 @@ export class Packet {
     this.nftrace = false;
     this.isSuperPacket = false;
     this.checksumPartial = false;
+    this.isChecksumVerified = false;
     this.isGenerated = false;
     this.ct = -1;
     this.ctInfo = CT_INVALID;

@@ -5,7 +5,7 @@ import { be16, u32 } from '../../base/columns.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { eventKind } from '../../event/vocabulary.ts';
 import { checksumOffset, foldSum, pseudoHeaderSum, sumWords } from '../../packet/checksum.ts';
-import { CHECKSUM_RIGHT, CHECKSUM_WRONG, type Packet } from '../../packet/packet.ts';
+import type { Packet } from '../../packet/packet.ts';
 import { PROTOCOL_ICMP, PROTOCOL_UDP, PROTOCOL_UDPLITE } from './tuple.ts';
 
 const CT_CHECKSUM = eventKind('ct-checksum');
@@ -22,7 +22,7 @@ export function isCut(packet: Packet): boolean {
 
 /**
  * Whether the checksum of the packet's first `coverage` layer-4 octets is right. Sets packet.checksumPartial when the
- * field holds the pseudo-header sum, else packet.checksumState. A cut packet passes.
+ * field holds the pseudo-header sum, else packet.isChecksumVerified. A cut packet passes.
  * Events: ct-checksum.
  */
 export function hasGoodChecksum(packet: Packet, coverage: number, recorder: Recorder): boolean {
@@ -36,9 +36,8 @@ export function hasGoodChecksum(packet: Packet, coverage: number, recorder: Reco
   // udplite_error asks for UDP's number in the pseudo header (RFC 3828 says 136): right UDP-Lite looks wrong to it.
   const number = protocol === PROTOCOL_UDPLITE ? PROTOCOL_UDP : protocol;
   const pseudo = protocol === PROTOCOL_ICMP ? 0 : pseudoHeaderSum(data, network, version, number, length);
-  packet.checksumState = CHECKSUM_RIGHT;
-  if (foldSum(sumWords(data, transport, transport + coverage) + pseudo) === 0xffff) return true;
-  packet.checksumState = CHECKSUM_WRONG;
+  packet.isChecksumVerified = foldSum(sumWords(data, transport, transport + coverage) + pseudo) === 0xffff;
+  if (packet.isChecksumVerified) return true;
   if (protocol === PROTOCOL_ICMP || be16(data, transport + field) !== foldSum(pseudo)) return false;
   packet.checksumPartial = true;
   return true;

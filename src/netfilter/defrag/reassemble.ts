@@ -2,7 +2,7 @@
 // (inet_frag_reasm_prepare, inet_frag_reasm_finish and ip_frag_ecn_table of net/ipv4/inet_fragment.c).
 import { u8 } from '../../base/columns.ts';
 import { decodeNetwork } from '../../packet/decode.ts';
-import { CHECKSUM_UNKNOWN, HEADROOM, type Packet } from '../../packet/packet.ts';
+import { HEADROOM, type Packet } from '../../packet/packet.ts';
 import type { Fragment } from './fragment.ts';
 import type { FragmentQueue } from './queue.ts';
 
@@ -64,7 +64,7 @@ export class ReassemblyBuffer {
 export function finishReassembly(packet: Packet, fragMaxSize: number): void {
   packet.isSuperPacket = false;
   packet.checksumPartial = false;
-  packet.checksumState = CHECKSUM_UNKNOWN;
+  packet.isChecksumVerified = false;
   decodeNetwork(packet);
   packet.fragMaxSize = fragMaxSize;
 }
