@@ -248,8 +248,10 @@ function workers(value: number): number {
 
 /** What yargs lets pass: numbers that are none, options given twice. */
 function checkArguments(args: ArgumentsCamelCase<RunArguments>): void {
+  if (args.RULESET === '') throw new ConfigError('run', 'RULESET', 'is an empty name');
   for (const [name, option] of Object.entries<Options>(RUN_OPTIONS)) {
     const value = args[name];
+    if (value === '') throw new ConfigError(`--${name}`, '', 'needs a value that is not empty');
     if (!option.array && Array.isArray(value)) throw new ConfigError(`--${name}`, '', 'is given twice');
     if (option.type === 'number' && value !== undefined && !Number.isInteger(value)) {
       throw new ConfigError(`--${name}`, '', 'needs a whole number');
