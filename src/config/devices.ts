@@ -65,28 +65,46 @@ interface RuleDevices {
 
 function ruleDevices(expressions: Expression[], table: Table, ruleset: Ruleset): RuleDevices {
   const found: RuleDevices = { input: [], output: [] };
-  let loaded: { side: 'input' | 'output'; byName: boolean } | undefined;
-  const note = (data: Uint8Array): void => {
-    if (loaded === undefined) return;
-    const name = loaded.byName ? nameOf(data) : (ruleset.interfaceNames[indexOf(data)] ?? '');
-    if (name !== '' && name !== 'lo') found[loaded.side].push(concrete(name));
+  // What the registers hold since the last comparison, in order of loading: a concatenation loads several.
+  let loaded: (Selector | undefined)[] = [];
+  const note = (selector: Selector | undefined, data: Uint8Array): void => {
+    if (selector === undefined) return;
+    const name = selector.byName ? nameOf(data) : (ruleset.interfaceNames[indexOf(data)] ?? '');
+    if (name !== '' && name !== 'lo') found[selector.side].push(concrete(name));
   };
   for (const expression of expressions) {
     if (expression.kind === 'meta') {
-      loaded = sideOf(expression.key);
-    } else if (expression.kind === 'cmp' && expression.op === 'eq') {
-      note(expression.data);
-    } else if (expression.kind === 'lookup' && !expression.invert && loaded !== undefined) {
-      const set = table.sets.find((row) => row.name === expression.set);
-      const type = set?.keyTypes[0];
-      if (type !== 'ifname' && type !== 'iface_index') continue;
-      for (const element of set?.elements ?? []) note(element.key.subarray(0, type === 'ifname' ? 16 : 4));
+      loaded.push(selectorOf(expression.key));
+    } else if (expression.kind === 'cmp') {
+      if (expression.op === 'eq') note(loaded.at(-1), expression.data);
+      loaded = [];
+    } else if (expression.kind === 'lookup') {
+      const set = expression.invert ? undefined : table.sets.find((row) => row.name === expression.set);
+      let at = 0;
+      (set?.keyTypes ?? []).forEach((type, i) => {
+        const length = COMPONENT_OCTETS[type] ?? 4;
+        if (type === 'ifname' || type === 'iface_index') {
+          for (const element of set?.elements ?? []) note(loaded[i], element.key.subarray(at, at + length));
+        }
+        at += length;
+      });
+      loaded = [];
+    } else if ('dreg' in expression) {
+      loaded.push(undefined);
     }
   }
   return found;
 }
 
-function sideOf(key: string): { side: 'input' | 'output'; byName: boolean } | undefined {
+/** Octets that a component takes in the key of a concatenation, where it is not 4. */
+const COMPONENT_OCTETS: Readonly<Record<string, number>> = { ifname: 16, ipv6_addr: 16, ether_addr: 8 };
+
+interface Selector {
+  side: 'input' | 'output';
+  byName: boolean;
+}
+
+function selectorOf(key: string): Selector | undefined {
   if (key === 'iifname') return { side: 'input', byName: true };
   if (key === 'oifname') return { side: 'output', byName: true };
   if (key === 'iif') return { side: 'input', byName: false };
