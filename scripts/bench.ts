@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Random } from '../src/base/random.ts';
 import { PcapWriter } from '../src/capture/pcap-writer.ts';
 import { type Ends, tcpConversation, udpConversation } from './captures/conversation.ts';
 import { inOrder } from './captures/scenes.ts';
@@ -74,6 +75,7 @@ function bench(): void {
 /** Conversations of many hosts, about PACKETS packets, in the order of time. */
 function generate(path: string, isNat: boolean): { path: string; packets: number; octets: number } {
   const writer = new PcapWriter(path, { nanoseconds: true });
+  const random = new Random(1);
   let packets = 0;
   for (let group = 0; packets < PACKETS; group++) {
     const parts = Array.from({ length: GROUP }, (_, n) => {
@@ -93,6 +95,7 @@ function generate(path: string, isNat: boolean): { path: string; packets: number
         exchanges: [{ up: 600, down }],
         rtt: 0.01,
         gap: 0.0001,
+        sequences: [random.next(), random.next()],
       });
     });
     for (const { timeNs, frame } of inOrder(...parts)) {

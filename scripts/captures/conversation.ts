@@ -74,6 +74,8 @@ export interface TcpPlan {
   /** No handshake: the capture began too late. */
   midStream?: boolean;
   mss?: number;
+  /** First sequence numbers of both sides; absent: from the ports. */
+  sequences?: [number, number];
 }
 
 /** A whole TCP connection opened by the inside host: handshake, exchanges, end. */
@@ -83,8 +85,7 @@ export function tcpConversation(ends: Ends, plan: TcpPlan): Arrival[] {
   const gap = plan.gap ?? 0.0002;
   const mss = plan.mss ?? 1448;
   let now = plan.start;
-  let seq = 1000 + plan.sport;
-  let ack = 5000 + plan.dport;
+  let [seq, ack] = plan.sequences ?? [1000 + plan.sport, 5000 + plan.dport];
   let id = 1;
   const up = (flags: string, octets = 0, options?: Uint8Array): void => {
     const fields = { sport: plan.sport, dport: plan.dport, seq, ack: flags.includes('A') ? ack : 0, flags };

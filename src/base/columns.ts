@@ -1,6 +1,13 @@
 // Reading and writing typed arrays whose indexes the caller has checked. One accessor for each array type:
 // a shared one would see several types and V8 would stop specialising it.
 
+/**
+ * Zero for a field that will hold times and other numbers beyond 31 bits (it is -0, which equals 0): V8 then takes the
+ * field for a double from the start. One that became a double in the middle of a replay would throw away all code
+ * compiled for objects of its class.
+ */
+export const DOUBLE_ZERO = -0;
+
 /** The value at a checked index. */
 export function u8(array: Uint8Array, index: number): number {
   return array[index] as number;

@@ -1,6 +1,6 @@
 // The IP stack around netfilter as one object: the stages' shared state (Stack) and what netfilter asks back
 // (RouterServices). class Router adds netfilter to it; tests put their own hooks in its place.
-import { be32, u8 } from '../base/columns.ts';
+import { be32, DOUBLE_ZERO, u8 } from '../base/columns.ts';
 import { Random } from '../base/random.ts';
 import type { Recorder } from '../event/recorder.ts';
 import { HOOK_NAMES } from '../event/vocabulary.ts';
@@ -58,7 +58,7 @@ export class Datapath implements Stack, RouterServices {
   /** ifindexes by which frames left because of the packet in hand, each once: outs[0 … outCount - 1]. */
   readonly outs: Int32Array;
   outCount = 0;
-  #nowNs = 0;
+  #nowNs = DOUBLE_ZERO;
   readonly #idSeed: number;
   readonly #epochMs: number;
   readonly #defrag: Defrag;

@@ -3,6 +3,7 @@
 //
 // The datapath calls it where the kernel has NF_HOOK. Verdicts: accept, drop (packet.reason set), stolen.
 // Events: hook, ingress-hook, egress-hook, and those of the entries.
+import { DOUBLE_ZERO } from '../base/columns.ts';
 import { NftreplayError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import type { Chain, Ruleset, RulesetState, Table } from '../bytecode/ruleset.ts';
@@ -99,7 +100,7 @@ export class Netfilter {
   readonly #ingress: HookEntries[];
   readonly #egress: HookEntries[];
   readonly #held: HeldConnections;
-  #nowNs = 0;
+  #nowNs = DOUBLE_ZERO;
 
   /** Throws what the kernel would refuse to load: loops of jumps, devices that are not there, unknown names. */
   constructor(options: NetfilterOptions) {

@@ -2,7 +2,7 @@
 // and is edited in place (NAT, TTL, MAC addresses), so a packet costs no allocation and no copy.
 //
 // Room before `start` may be overwritten (it held records already replayed): that is how headers are pushed.
-import { be16, u8 } from '../base/columns.ts';
+import { be16, DOUBLE_ZERO, u8 } from '../base/columns.ts';
 
 /** What the router did with a packet, as `--events` says. */
 export const VERDICT_FORWARD = 0;
@@ -54,7 +54,7 @@ export class Packet {
   /** Packet number in the merged input, 1-based. */
   number = 0;
   /** Nanoseconds since the first packet of the replay (can be fractional never; monotonic clock is the router's). */
-  timeNs = 0;
+  timeNs = DOUBLE_ZERO;
 
   /** EtherType of what `network` points to (0x0800, 0x86dd, 0x0806, …). */
   etherType = 0;

@@ -1,5 +1,6 @@
 // One replay on one thread: captures merged by time go through a router, and what happened is folded into a
 // ReplayResult. Nothing here allocates per packet unless per-packet output was asked for.
+import { DOUBLE_ZERO } from '../base/columns.ts';
 import { NftreplayError } from '../base/errors.ts';
 import { linkTypeName } from '../capture/linktype.ts';
 import type { LiveOptions } from '../capture/live.ts';
@@ -74,10 +75,10 @@ class Session {
   #isBetweenPackets = false;
   #baseSeconds = 0;
   #baseNanos = 0;
-  #clockNs = 0;
-  #lastNs = 0;
+  #clockNs = DOUBLE_ZERO;
+  #lastNs = DOUBLE_ZERO;
   #packets = 0;
-  #wireOctets = 0;
+  #wireOctets = DOUBLE_ZERO;
   #cut = 0;
   #superPackets = 0;
   #partialChecksums = 0;

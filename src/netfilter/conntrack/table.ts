@@ -3,7 +3,7 @@
 // put it into the hash, and its number is used again after free(). Nothing here allocates per packet.
 //
 // Columns grow by doubling: their arrays are replaced then, so read them from the table each time, never keep them.
-import { f64, growF64, growI32, growU8, growU32, i32, u32 } from '../../base/columns.ts';
+import { DOUBLE_ZERO, f64, growF64, growI32, growU8, growU32, i32, u32 } from '../../base/columns.ts';
 import { refusalIndex } from '../../event/refusals.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import { SourceChains } from './source-chains.ts';
@@ -29,7 +29,7 @@ export class ConntrackTable {
   /** nf_conntrack_max; 0 = only the hard bound. */
   readonly maximum: number;
   /** Time of the last advance(): what "now" means to lookup(). */
-  nowNs = 0;
+  nowNs = DOUBLE_ZERO;
   /** Entries in use, unconfirmed ones included. */
   count = 0;
   /** Entries made so far: the last flow number given. */

@@ -1,6 +1,6 @@
 // What the TCP tracker reads of a segment: header fields, and the options that matter to windows
 // (tcp_options, tcp_sack, segment_seq_plus_len of nf_conntrack_proto_tcp.c). One object is reused.
-import { be16, be32, u8 } from '../../base/columns.ts';
+import { be16, be32, DOUBLE_ZERO, u8 } from '../../base/columns.ts';
 import type { Packet } from '../../packet/packet.ts';
 import { TCP_FIN, TCP_SYN } from './tcp-states.ts';
 import { transportLength } from './verify.ts';
@@ -29,12 +29,12 @@ export function after(a: number, b: number): boolean {
 /** The segment in hand. */
 export class TcpSegment {
   flags = 0;
-  seq = 0;
-  ack = 0;
+  seq = DOUBLE_ZERO;
+  ack = DOUBLE_ZERO;
   /** The window field as it stands. */
   window = 0;
   /** One past the last sequence number: data, SYN and FIN counted, also of what the capture cut. */
-  end = 0;
+  end = DOUBLE_ZERO;
   /** Options of a SYN, after readSynOptions(). */
   hasScale = false;
   scale = 0;

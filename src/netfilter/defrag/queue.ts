@@ -1,5 +1,6 @@
 // The queue of one datagram's fragments, and the rules of overlap (inet_frag_queue_insert of net/ipv4/inet_fragment.c:
 // a fragment that lies within what is there is a duplicate and dropped; one that overlaps spoils the datagram, RFC 5722).
+import { DOUBLE_ZERO } from '../../base/columns.ts';
 import type { Fragment } from './fragment.ts';
 
 /** Words of a key: source [0..3], destination [4..7], identification, protocol | family << 8 | user << 16, ifindex. */
@@ -38,7 +39,7 @@ export class FragmentQueue {
   // Places in the directory.
   hash = 0;
   hashNext: FragmentQueue | undefined = undefined;
-  expiresNs = 0;
+  expiresNs = DOUBLE_ZERO;
   earlier: FragmentQueue | undefined = undefined;
   later: FragmentQueue | undefined = undefined;
 

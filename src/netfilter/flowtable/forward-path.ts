@@ -3,6 +3,7 @@
 // nft_dev_path_info, nft_dev_forward_path of net/netfilter/nft_flow_offload.c).
 //
 // SIMPLIFIED: dsa: no DSA ports, no VLAN filtering bridges, no IPsec: such routers offload a little differently.
+import { DOUBLE_ZERO } from '../../base/columns.ts';
 import type { Interface } from '../../net/interfaces.ts';
 import { ARPHRD_ETHER } from '../../net/interfaces.ts';
 import { ETHERTYPE_PPPOE } from '../../packet/decode.ts';
@@ -17,7 +18,7 @@ const STACK_MAX = 5;
 export class DirectionRoute {
   /** Way out by the route. */
   oif: Interface | undefined = undefined;
-  gateway4 = 0;
+  gateway4 = DOUBLE_ZERO;
   gateway6: Uint32Array | undefined = undefined;
   mtu = 0;
   /** Where the opposite direction's frames enter: for the other tuple. */

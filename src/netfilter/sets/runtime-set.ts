@@ -1,6 +1,6 @@
 // A set or map at work (struct nft_set): its elements, the backend that finds them, and what they map to. Elements that
 // time out do so in capture time; those that rules add are bounded by the set's size.
-import { f64, u32 } from '../../base/columns.ts';
+import { DOUBLE_ZERO, f64, u32 } from '../../base/columns.ts';
 import type { Expression, ObjectType } from '../../bytecode/expression.ts';
 import type { NftSet, SetElement, SetState } from '../../bytecode/ruleset.ts';
 import { NFT_BREAK, NFT_CONTINUE, verdictCode } from '../evaluate/codes.ts';
@@ -39,7 +39,7 @@ export class RuntimeSet {
   readonly #sources: (SetElement | undefined)[] = [];
   /** Stateful expressions that elements made by a rule get when the rule names none. */
   readonly #program: readonly Stateful[];
-  #gcAtNs = 0;
+  #gcAtNs = DOUBLE_ZERO;
   readonly #gcIntervalNs: number;
 
   constructor(definition: NftSet, context: SetContext) {
