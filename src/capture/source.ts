@@ -1,10 +1,11 @@
 // Where a capture's octets come from: a file, or something that can only be read on (stdin, pipe, character device).
 // Everything is pulled, so a slow replay holds its writer back and memory stays bounded.
 
-import { createReadStream, readSync } from 'node:fs';
+import { createReadStream, open as openDescriptor, readSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { CaptureError } from '../base/errors.ts';
 
 /** Octets to pull. */
@@ -46,12 +47,10 @@ export async function openSource(path: string, stdin: Readable): Promise<ByteSou
 }
 
 // A socket, not a file stream: a file stream's read would block a thread until the writer comes back.
+// A bare descriptor, not a FileHandle: the socket closes it, and a second close would hit a file opened since.
 async function openFifo(path: string): Promise<Readable> {
-  const handle = await open(path, 'r');
-  const socket = new Socket({ fd: handle.fd, readable: true, writable: false });
-  // The handle must live as long as the socket: collected, it would close the descriptor.
-  socket.once('close', () => void handle.close().catch(() => {}));
-  return socket;
+  const fd = await promisify(openDescriptor)(path, 'r');
+  return new Socket({ fd, readable: true, writable: false });
 }
 
 function openingProblem(error: unknown): string {

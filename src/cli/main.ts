@@ -45,8 +45,12 @@ function isFileError(error: unknown): boolean {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads has seen enough (run … | head).
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  process.stderr.write(`nftreplay: standard output cannot be written: ${error.message}\n`);
+  process.exit(EXIT_USAGE);
 });
+process.stderr.on('error', () => process.exit(process.exitCode ?? 0));
 
 const args = hideBin(process.argv);
 const parser = yargs(forYargs(args))

@@ -22,7 +22,8 @@ export async function runTasks(
     onProgress?.(known.reduce((slowest, row) => (row.octetsRead < slowest.octetsRead ? row : slowest)));
   };
   const file = workerFile();
-  if (workers <= 1 || file === undefined || live !== undefined) {
+  // One task gains nothing by a thread, and only this one has standard input.
+  if (workers <= 1 || tasks.length === 1 || file === undefined || live !== undefined) {
     const results: ReplayResult[] = [];
     for (const [index, task] of tasks.entries()) results.push(await runTask(task, (row) => report(index, row), live));
     return results;

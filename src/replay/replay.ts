@@ -1,6 +1,6 @@
 // The whole of a replay for its caller: survey the captures, infer a router when none was given, decide whether the
 // work may be split, run it, put the parts together.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { be32 } from '../base/columns.ts';
@@ -140,8 +140,11 @@ function ownAddress(options: ReplayOptions, router: RouterSpec): { ownAddress?: 
   return address === undefined ? {} : { ownAddress: be32(address, 0) };
 }
 
+/** What can be read only once: no look beforehand, no second thread. */
 function isStream(path: string): boolean {
-  return path === '-' || path.startsWith('live:') || path.startsWith('/dev/');
+  if (path === '-' || path.startsWith('live:')) return true;
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && !status.isFile() && !status.isDirectory();
 }
 
 function chooseRouter(

@@ -5,7 +5,7 @@ import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
-import { ConfigError } from '../../base/errors.ts';
+import { ConfigError, NftreplayError } from '../../base/errors.ts';
 import {
   type CompiledRuleset,
   compile,
@@ -297,14 +297,28 @@ async function writeOutputs(
     const text = args.rulesetOut.endsWith('.json')
       ? `${JSON.stringify(listJson(compiled.ruleset, result.state))}\n`
       : list(compiled.ruleset, result.state);
-    await writeFile(args.rulesetOut, text);
+    await writeOutput(args.rulesetOut, text);
   }
   if (args.conntrackOut !== undefined) {
-    await writeFile(args.conntrackOut, result.conntrack.map((row) => `${row.line}\n`).join(''));
+    await writeOutput(args.conntrackOut, result.conntrack.map((row) => `${row.line}\n`).join(''));
   }
   const text = args.format === 'json' ? `${JSON.stringify(jsonReport(report), undefined, 2)}\n` : textReport(report);
-  if (args.output !== undefined) await writeFile(args.output, text);
+  if (args.output !== undefined) await writeOutput(args.output, text);
   else process.stdout.write(text);
+}
+
+async function writeOutput(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+function cannotWrite(path: string, error: unknown): Error {
+  // Whoever reads the pipe has seen enough: main.ts ends quietly.
+  if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'EPIPE') return error;
+  return new NftreplayError('output', `${path}: cannot be written: ${(error as Error).message}`);
 }
 
 async function writeEvents(
@@ -315,8 +329,12 @@ async function writeEvents(
 ): Promise<void> {
   const lines = new EventLines(replay.result.names, pricing, replay.result.input.firstTimeNs);
   const stream = createWriteStream(path, { highWaterMark: 1 << 20 });
-  await once(stream, 'open');
-  for (const row of rows) if (!stream.write(lines.line(row))) await once(stream, 'drain');
-  stream.end();
-  await once(stream, 'finish');
+  try {
+    await once(stream, 'open');
+    for (const row of rows) if (!stream.write(lines.line(row))) await once(stream, 'drain');
+    stream.end();
+    await once(stream, 'finish');
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
 }
