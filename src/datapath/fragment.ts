@@ -1,17 +1,14 @@
 // Cuts a datagram into fragments: ip_do_fragment (net/ipv4/ip_output.c) and ip6_fragment (net/ipv6/ip6_output.c).
-// SIMPLIFIED: refragment: what defrag put together is cut to the size of its largest fragment; the kernel restores each fragment's own
-// size (it keeps them as a list). The same for senders that fill their fragments; unequal first fragments move octets.
+// What defrag put together leaves in the fragments that it came in, if they fit (the kernel keeps them as a list).
 import { be16, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { writeIpv4Checksum } from '../packet/checksum.ts';
 import { type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
-import { simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 
 const FRAGMENT = eventKind('fragment');
-const REFRAGMENT = simplification('refragment');
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const FRAGMENT_HEADER = 44;
@@ -32,7 +29,6 @@ export function fragment(
   dev: Interface,
   output: Output,
 ): boolean {
-  if (packet.fragMaxSize !== 0) stack.recorder.simplified(REFRAGMENT);
   return packet.ipVersion === 4
     ? fragment4(stack, packet, size, route, dev, output)
     : fragment6(stack, packet, size, route, dev, output);
@@ -46,9 +42,10 @@ function fragment4(stack: Stack, packet: Packet, size: number, route: Route, dev
   if (step < 8) return false;
   const field = be16(data, network + 6);
   const first = field & 0x1fff;
-  for (let at = 0; at < total; ) {
-    const isRest = total - at <= size - headerLength;
-    const length = isRest ? total - at : step;
+  const restores = first === 0 && (field & 0x2000) === 0 && fits(packet, size - headerLength, total);
+  for (let at = 0, i = 0; at < total; i++) {
+    const isRest = restores ? i === packet.fragmentCount - 1 : total - at <= size - headerLength;
+    const length = isRest ? total - at : restores ? (packet.fragmentLengths[i] as number) : step;
     const piece = newPiece(stack, packet, headerLength, at, length, at === 0);
     if (piece === undefined) return false;
     const more = !isRest || (field & 0x2000) !== 0 ? 0x2000 : 0;
@@ -72,9 +69,10 @@ function fragment6(stack: Stack, packet: Packet, size: number, route: Route, dev
   if (previous < 0 || step < 8) return false;
   const next = u8(data, network + previous);
   const id = stack.fragmentId(packet);
-  for (let at = 0; at < total; ) {
-    const isRest = total - at <= size - headerLength - 8;
-    const length = isRest ? total - at : step;
+  const restores = fits(packet, size - headerLength - 8, total);
+  for (let at = 0, i = 0; at < total; i++) {
+    const isRest = restores ? i === packet.fragmentCount - 1 : total - at <= size - headerLength - 8;
+    const length = isRest ? total - at : restores ? (packet.fragmentLengths[i] as number) : step;
     const piece = newPiece(stack, packet, headerLength + 8, at - 8, length, at === 0);
     if (piece === undefined) return false;
     const header = piece.network + headerLength;
@@ -90,6 +88,19 @@ function fragment6(stack: Stack, packet: Packet, size: number, route: Route, dev
     at += length;
   }
   return true;
+}
+
+/** skb_has_frag_list: the datagram was reassembled, of fragments that are its `total` octets and fit into `room`. */
+function fits(packet: Packet, room: number, total: number): boolean {
+  const { fragmentLengths, fragmentCount } = packet;
+  if (fragmentCount < 2) return false;
+  let sum = 0;
+  for (let i = 0; i < fragmentCount; i++) {
+    const length = fragmentLengths[i] as number;
+    if (length > room || ((length & 7) !== 0 && i < fragmentCount - 1)) return false;
+    sum += length;
+  }
+  return sum === total;
 }
 
 /** A packet with `headerLength` octets of header and `length` octets of the payload from `at` on. */

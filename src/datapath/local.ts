@@ -117,7 +117,9 @@ function hasWholeHeader(stack: Stack, packet: Packet, length: number): boolean {
   if (good && protocol === TCP) good = u8(data, transport + 12) >>> 4 >= 5;
   if (good && protocol === UDP) good = isUdpLengthSane(packet);
   if (good && !isCut(packet) && !isUnverified(packet)) {
-    good = hasGoodChecksum(packet, transportLength(packet), stack.recorder);
+    good = isShortUdp(packet)
+      ? hasGoodShortSum(packet)
+      : hasGoodChecksum(packet, transportLength(packet), stack.recorder);
   }
   if (!good) packet.reason = MALFORMED;
   return good;
@@ -128,6 +130,21 @@ function isUdpLengthSane(packet: Packet): boolean {
   const length = be16(packet.data, packet.transport + 4);
   if (packet.ipVersion === 6 && length === 0) return true;
   return length >= 8 && length <= transportLength(packet);
+}
+
+/** UDP ends before the datagram does. */
+function isShortUdp(packet: Packet): boolean {
+  if (packet.protocol !== UDP) return false;
+  const length = be16(packet.data, packet.transport + 4);
+  return length !== 0 && length < transportLength(packet);
+}
+
+/** What lies behind the end that UDP gives is cut off first (pskb_trim_rcsum). */
+function hasGoodShortSum(packet: Packet): boolean {
+  const { data, network, transport } = packet;
+  const length = be16(data, transport + 4);
+  const seed = pseudoHeaderSum(data, network, packet.ipVersion === 4 ? 4 : 6, UDP, length);
+  return internetChecksum(data, transport, transport + length, seed) === 0;
 }
 
 /** UDP over IPv4 without a checksum; UDP-Lite, whose coverage is its own. */

@@ -32,10 +32,6 @@ export const SIMPLIFICATIONS = [
     name: 'hop-by-hop',
     effect: 'hop-by-hop options of IPv6 are checked, but IOAM, CALIPSO and jumbo payload ones are not read',
   },
-  {
-    name: 'refragment',
-    effect: 'a reassembled datagram leaves in fragments of the largest size received, not each in its own',
-  },
   { name: 'loopback', effect: 'what the router sends to itself is not received again' },
   { name: 'closed-ports', effect: 'nobody listens on the router itself: TCP gets a RST, UDP a port unreachable' },
   { name: 'path-mtu', effect: 'the router learns no path MTU from ICMP errors that are addressed to itself' },

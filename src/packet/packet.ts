@@ -38,6 +38,8 @@ const EMPTY = new Uint8Array(0);
 /** Octets kept free before a packet's first octet, for headers that are pushed. */
 export const HEADROOM = 64;
 
+const NO_LENGTHS = new Uint16Array(0);
+
 /**
  * A frame and what the router knows of it. Offsets are absolute in `data`; -1 means absent.
  * Invariant after decode(): start <= network <= transport <= end (those that are present).
@@ -75,6 +77,9 @@ export class Packet {
   moreFragments = false;
   /** Reassembled by defrag: octets of the largest fragment's IP datagram (frag_max_size), so that output cuts it alike; else 0. */
   fragMaxSize = 0;
+  /** Reassembled: octets of payload of each fragment, in order; how many, else 0. Valid until the next datagram is reassembled. */
+  fragmentLengths = NO_LENGTHS;
+  fragmentCount = 0;
   /** IPv6: offset of the fragment header, or -1. */
   fragmentHeader = -1;
   /** IPv4 header has options, or IPv6 has a hop-by-hop header. */
@@ -133,6 +138,7 @@ export class Packet {
     this.fragmentOffset = 0;
     this.moreFragments = false;
     this.fragMaxSize = 0;
+    this.fragmentCount = 0;
     this.fragmentHeader = -1;
     this.hasOptions = false;
     this.encapsulationCount = 0;

@@ -8,6 +8,8 @@ import type { FragmentQueue } from './queue.ts';
 
 /** Link headers longer than this are not kept. */
 const LINK_MAXIMUM = 64;
+/** Each but the last holds 8 octets or more. */
+const MAX_FRAGMENTS = 8192;
 
 /** What RFC 3168 makes of the ECN fields of all fragments (a set of 1 << field): the field to add, or -1: drop. */
 const ECN_OF_SET = new Int8Array(16);
@@ -26,6 +28,8 @@ export function mergedEcn(set: number): number {
 /** Room for one whole datagram. What it holds is valid until the next datagram is complete. */
 export class ReassemblyBuffer {
   readonly data = new Uint8Array(HEADROOM + LINK_MAXIMUM + 0x10000 + 64);
+  /** Payload of each fragment of the last datagram. */
+  readonly #lengths = new Uint16Array(MAX_FRAGMENTS);
 
   /**
    * Writes link header, IP headers (the first fragment's octets up to `headerEnd`, an offset in its bytes) and all payload,
@@ -39,15 +43,19 @@ export class ReassemblyBuffer {
     for (let i = linkStart; i < headerEnd; i++) data[at++] = u8(first.bytes, i);
     const payloadAt = at;
     let known = queue.length;
+    let count = 0;
     for (let run: Fragment | undefined = queue.firstRun; run !== undefined; run = run.nextRun) {
       for (let part: Fragment | undefined = run; part !== undefined; part = part.next) {
         const captured = part.length - part.payload;
         if (captured < part.end - part.offset) known = Math.min(known, part.offset + captured);
         const to = payloadAt + part.offset;
+        this.#lengths[count++] = part.end - part.offset;
         for (let i = 0; i < captured; i++) data[to + i] = u8(part.bytes, part.payload + i);
       }
     }
     packet.data = data;
+    packet.fragmentLengths = this.#lengths;
+    packet.fragmentCount = count;
     packet.start = HEADROOM;
     packet.network = HEADROOM + first.network - linkStart;
     // What a capture cut out of the middle of a datagram ends it, as far as its octets are known.
