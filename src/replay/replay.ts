@@ -68,6 +68,10 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
   checkIngress(options.captures, router);
   const { shares, split } = decideSplit(options, router, isPiped);
   const folder = options.onEvents || options.onFrames ? mkdtempSync(join(tmpdir(), 'nftreplay-')) : undefined;
+  const discard = (): void => {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', discard);
   try {
     const base: ReplayTask = {
       ruleset: options.ruleset,
@@ -93,7 +97,8 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
     await deliver(run.tasks, run.pathOf, options, replay);
     return replay;
   } finally {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    process.removeListener('exit', discard);
+    discard();
   }
 }
 
