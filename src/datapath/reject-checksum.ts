@@ -47,7 +47,7 @@ export function isChecksumRight(stack: Stack, packet: Packet): boolean {
   if (protocol === UDP || protocol === TCP || protocol === ICMP || protocol === ICMPV6) {
     return hasGoodChecksum(packet, transportLength(packet), stack.recorder);
   }
-  const length = networkEnd - transport;
-  const seed = isIpv4 ? 0 : pseudoHeaderSum(data, network, 6, protocol, length);
+  if (isIpv4) return internetChecksum(data, network, networkEnd) === 0;
+  const seed = pseudoHeaderSum(data, network, 6, protocol, networkEnd - transport);
   return internetChecksum(data, transport, networkEnd, seed) === 0;
 }
