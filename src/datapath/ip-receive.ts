@@ -114,11 +114,11 @@ function route4(stack: Stack, packet: Packet): void {
     drop(recorder, packet, MARTIAN);
     return;
   }
-  const route = isLimited ? undefined : stack.fib.lookup4(daddr, packet.mark, 0);
+  const route = isLimited ? undefined : stack.fib.lookup4(daddr | 0, packet.mark, 0);
   const kind = isLimited ? 'broadcast' : route === undefined ? 'none' : route.kind;
   const isBroadcast = kind === 'broadcast' && (isLimited || settings.bcForwarding[packet.iif] === 0);
   if (isBroadcast || kind === 'local') {
-    if (saddr === 0 || isSourceGood(stack, packet, saddr)) localInput(stack, packet, isBroadcast);
+    if (saddr === 0 || isSourceGood(stack, packet)) localInput(stack, packet, isBroadcast);
     return;
   }
   if (route === undefined || (kind !== 'unicast' && kind !== 'broadcast')) {
@@ -129,7 +129,7 @@ function route4(stack: Stack, packet: Packet): void {
     drop(recorder, packet, FORWARDING_OFF);
     return;
   }
-  if (!isSourceGood(stack, packet, saddr)) return;
+  if (!isSourceGood(stack, packet)) return;
   if (!packet.hasOptions) forward4(stack, packet, route, 0);
   else if (areOptionsGood(stack, packet, false)) forward4(stack, packet, route, recordRoute);
 }
@@ -157,8 +157,8 @@ function areOptionsGood(stack: Stack, packet: Packet, isLocal: boolean): boolean
   return false;
 }
 
-function isSourceGood(stack: Stack, packet: Packet, saddr: number): boolean {
-  const verdict = validateSource(stack, packet, saddr);
+function isSourceGood(stack: Stack, packet: Packet): boolean {
+  const verdict = validateSource(stack, packet);
   if (verdict === 0) return true;
   drop(stack.recorder, packet, verdict === 1 ? MARTIAN : RP_FILTER);
   return false;

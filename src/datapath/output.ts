@@ -120,7 +120,7 @@ export function outputToNeighbour(stack: Stack, packet: Packet, route: Route, de
   let mac: Uint8Array | undefined;
   if (packet.ipVersion === 4) {
     const nexthop = route.gateway4 !== 0 ? route.gateway4 : be32(data, network + 16);
-    mac = stack.neighbours.resolve4(dev, nexthop, route.kind === 'broadcast');
+    mac = stack.neighbours.resolve4(dev, nexthop | 0, route.kind === 'broadcast');
   } else if (route.gateway6 !== undefined) {
     mac = stack.neighbours.resolve6(dev, route.gateway6);
   } else {

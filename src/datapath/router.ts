@@ -75,6 +75,11 @@ export class Router {
    */
   process(packet: Packet, ifindex: number): void {
     this.advance(packet.timeNs);
+    this.enter(packet, ifindex);
+  }
+
+  /** process() for a caller that has called advance() with the packet's time. */
+  enter(packet: Packet, ifindex: number): void {
     this.#datapath.enter(packet, ifindex);
   }
 

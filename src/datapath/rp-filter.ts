@@ -1,14 +1,15 @@
 // Is the source of a packet one that may come in here? fib_validate_source (net/ipv4/fib_frontend.c): own addresses never,
 // and with rp_filter the way back must lead out where the packet came in (1, strict) or anywhere (2, loose).
+import { be32 } from '../base/columns.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Stack } from './stack.ts';
 
-/** 0: good; 1: martian (-EINVAL); 2: refused by the reverse path filter (-EXDEV). */
-export function validateSource(stack: Stack, packet: Packet, saddr: number): 0 | 1 | 2 {
+/** Of an IPv4 packet. 0: good; 1: martian (-EINVAL); 2: refused by the reverse path filter (-EXDEV). */
+export function validateSource(stack: Stack, packet: Packet): 0 | 1 | 2 {
   const { settings, fib } = stack;
   const { iif } = packet;
   const filter = settings.rpFilter[iif] as number;
-  const route = fib.lookup4(saddr, 0, 0);
+  const route = fib.lookup4(be32(packet.data, packet.network + 12) | 0, 0, 0);
   const acceptsLocal = settings.acceptLocal[iif] === 1;
   if (filter === 0) return route?.kind === 'local' && route.length === 32 && !acceptsLocal ? 1 : 0;
   if (route === undefined || route.kind === 'blackhole' || route.kind === 'unreachable' || route.kind === 'prohibit') {

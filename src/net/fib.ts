@@ -51,7 +51,7 @@ export class Fib {
   readonly #heads6: Route[];
   readonly #scratch = new Uint32Array(4);
   /** Last destinations looked up without oif, direct mapped: [slot] → address, route. */
-  readonly #cacheKeys = new Uint32Array(CACHE_SLOTS);
+  readonly #cacheKeys = new Int32Array(CACHE_SLOTS);
   readonly #cacheRoutes: (Route | undefined)[] = new Array(CACHE_SLOTS).fill(undefined);
   readonly #cacheValid = new Uint8Array(CACHE_SLOTS);
 
@@ -75,11 +75,14 @@ export class Fib {
     this.#table6 = new PrefixTable(4, this.#heads6);
   }
 
-  /** The route to an IPv4 address; `oif` 0: any way out. `mark` is for policy rules, of which there are none. */
+  /**
+   * The route to an IPv4 address (32 bits, signed or not: signed ones are never boxed); `oif` 0: any way out. `mark` is
+   * for policy rules, of which there are none.
+   */
   lookup4(daddr: number, _mark: number, oif: number): Route | undefined {
     if (oif !== 0) return this.#walk4(daddr, oif);
     const slot = (Math.imul(daddr, 0x9e3779b1) >>> 22) & (CACHE_SLOTS - 1);
-    if (this.#cacheKeys[slot] === daddr && this.#cacheValid[slot] === 1) return this.#cacheRoutes[slot];
+    if (this.#cacheKeys[slot] === (daddr | 0) && this.#cacheValid[slot] === 1) return this.#cacheRoutes[slot];
     const route = this.#walk4(daddr, 0);
     this.#cacheKeys[slot] = daddr;
     this.#cacheRoutes[slot] = route;

@@ -20,7 +20,7 @@ interface Neighbour {
 /** The neighbours of every interface. */
 export class Neighbours {
   readonly #fallback: Uint8Array;
-  /** By ifindex. */
+  /** By ifindex, then by the address as a signed number. */
   readonly #v4: Map<number, Uint8Array>[];
   readonly #v6: Map<number, Neighbour[]>[];
   /** Multicast addresses are computed into this: valid until the next call. */
@@ -50,7 +50,7 @@ export class Neighbours {
   #list(index: number, address: Uint32Array, mac: Uint8Array): void {
     const word = address[address.length - 1] as number;
     if (address.length === 1) {
-      this.#v4[index]?.set(word, mac);
+      this.#v4[index]?.set(word | 0, mac);
       return;
     }
     const table = this.#v6[index] as Map<number, Neighbour[]>;
@@ -60,16 +60,16 @@ export class Neighbours {
   }
 
   /**
-   * Hardware address for an IPv4 next hop on `oif`; `broadcast` when the route is a broadcast one. The octets are valid
-   * until the next call. undefined: nobody answers (never, as it is).
+   * Hardware address for an IPv4 next hop (32 bits, signed or not) on `oif`; `broadcast` when the route is a broadcast
+   * one. The octets are valid until the next call. undefined: nobody answers (never, as it is).
    */
   resolve4(oif: Interface, nexthop: number, broadcast = false): Uint8Array | undefined {
     const table = this.#v4[oif.index] as Map<number, Uint8Array>;
     if (table.size !== 0) {
-      const mac = table.get(nexthop);
+      const mac = table.get(nexthop | 0);
       if (mac !== undefined) return mac;
     }
-    if (broadcast || nexthop === 0xffffffff) return BROADCAST;
+    if (broadcast || (nexthop | 0) === -1) return BROADCAST;
     if (nexthop >>> 28 === 14) {
       const mac = this.#multicast;
       mac[0] = 0x01;

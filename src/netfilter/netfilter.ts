@@ -48,6 +48,7 @@ import {
 } from './hooks.ts';
 import { Nat } from './nat/nat.ts';
 import type { RouterServices } from './services.ts';
+import type { RuntimeSet } from './sets/runtime-set.ts';
 import { eventNames } from './shape.ts';
 import { rulesetState } from './state.ts';
 import { NF_ACCEPT } from './verdict.ts';
@@ -100,6 +101,8 @@ export class Netfilter {
   readonly #ingress: HookEntries[];
   readonly #egress: HookEntries[];
   readonly #held: HeldConnections;
+  /** Sets whose elements expire. */
+  readonly #collected: RuntimeSet[];
   #nowNs = DOUBLE_ZERO;
 
   /** Throws what the kernel would refuse to load: loops of jumps, devices that are not there, unknown names. */
@@ -139,6 +142,7 @@ export class Netfilter {
       recorder,
     };
     this.#tables = prepareRuleset(ruleset, engine, recorder, (one, name) => flowtables.get(one)?.get(name));
+    this.#collected = this.#tables.flatMap((row) => row.sets.filter((set) => set.isCollected));
     for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));
   }
 
@@ -187,10 +191,7 @@ export class Netfilter {
       this.defrag.advance(nowNs);
       this.conntrack.advance(nowNs);
     }
-    for (let i = 0; i < this.#tables.length; i++) {
-      const sets = (this.#tables[i] as PreparedTable).sets;
-      for (let j = 0; j < sets.length; j++) sets[j]?.collect(nowNs);
-    }
+    for (let i = 0; i < this.#collected.length; i++) this.#collected[i]?.collect(nowNs);
   }
 
   /** What the replay has changed so far in the ruleset. */

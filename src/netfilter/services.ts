@@ -18,7 +18,10 @@ export interface RouterServices {
    * False: no route, the caller drops the packet.
    */
   reroute(packet: Packet): boolean;
-  /** The flowtable's way out: the packet is complete but for its link-layer header. nexthop6 undefined: IPv4. */
+  /**
+   * The flowtable's way out: the packet is complete but for its link-layer header. nexthop6 undefined: IPv4; nexthop4: 32
+   * bits, signed or not.
+   */
   flowTransmit(packet: Packet, oif: Interface, nexthop4: number, nexthop6: Uint32Array | undefined): void;
   /**
    * Sends a copy. `version` 4 or 6: nf_dup_ipv4/6 to the gateway whose address octets stand at `gateway[offset…]`, by

@@ -24,7 +24,7 @@ import { Retranslate } from './retranslate.ts';
 import { Shard } from './shard.ts';
 import { SpillWriter } from './spill.ts';
 import type { Progress, ReplayTask, TaskFailure } from './task.ts';
-import { Untranslate } from './untranslate.ts';
+import { mayTranslate, Untranslate } from './untranslate.ts';
 
 const OUTGOING = reasonIndex('outgoing');
 const EARLY_DROP = simplificationIndex('early-drop');
@@ -147,7 +147,8 @@ class Session {
       router,
       ingress: new Ingress(task.router, router.interfaces, task.inferred),
       flows: new FlowFold(router.netfilter),
-      untranslate: task.inferred ? new Untranslate(router.netfilter.conntrack.table) : undefined,
+      untranslate:
+        task.inferred && mayTranslate(task.ruleset) ? new Untranslate(router.netfilter.conntrack.table) : undefined,
       retranslate: task.ownAddress === undefined ? undefined : new Retranslate(task.ownAddress),
       named,
       namedByInterface: new Map(),
@@ -190,7 +191,7 @@ class Session {
     const pushed = record.start - loop.ingress.start;
     packet.attach(record.data, loop.ingress.start, record.end, record.wireLength + pushed);
     const wireOctets = packet.wireLength;
-    loop.router.process(packet, device.index);
+    loop.router.enter(packet, device.index);
     this.#account(loop, device.index, timeNs, wireOctets, loop.router.outCount);
   }
 
@@ -204,10 +205,11 @@ class Session {
   /** A pcapng interface with the name of a router interface is that interface. */
   #namedByCapture(loop: PacketLoop, source: number): Interface | undefined {
     const key = source * 65_536 + this.#merge.interfaceIndex;
-    if (loop.namedByInterface.has(key)) return loop.namedByInterface.get(key);
+    const known = loop.namedByInterface.get(key);
+    if (known !== undefined) return known ?? undefined;
     const name = this.#merge.readers[source]?.interfaces[this.#merge.interfaceIndex]?.name ?? '';
     const device = name === '' ? undefined : loop.router.interfaces.byName(name);
-    loop.namedByInterface.set(key, device);
+    loop.namedByInterface.set(key, device ?? null);
     return device;
   }
 
@@ -345,6 +347,6 @@ interface PacketLoop {
   retranslate: Retranslate | undefined;
   /** By capture: the interface of `--in`. */
   named: (Interface | undefined)[];
-  /** By capture and capture interface: the router interface of the same name. */
-  namedByInterface: Map<number, Interface | undefined>;
+  /** By capture and capture interface: the router interface of the same name; null: there is none. */
+  namedByInterface: Map<number, Interface | null>;
 }

@@ -2,6 +2,7 @@
 // sent them; what arrived at its outside had the translated one. When the router was inferred, such answers are turned
 // back into what must have arrived, by the connection that the router itself made for the question.
 import { be16, be32, putBe16, putBe32, u8, u32 } from '../base/columns.ts';
+import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { ConntrackTable } from '../netfilter/conntrack/table.ts';
 import { adjustChecksum16, adjustChecksum32 } from '../packet/checksum.ts';
 import { ETHERTYPE_IPV4 } from '../packet/decode.ts';
@@ -12,6 +13,11 @@ const STATUS_SRC_NAT = 16;
 const ICMP = 1;
 const TCP = 6;
 const UDP = 17;
+
+/** Whether a ruleset can translate at all. */
+export function mayTranslate(ruleset: Ruleset): boolean {
+  return ruleset.tables.some((table) => table.chains.some((chain) => chain.base?.type === 'nat'));
+}
 
 /** Undoes in place; IPv4 only (nobody masquerades IPv6 at home). */
 export class Untranslate {

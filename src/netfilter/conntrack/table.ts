@@ -87,7 +87,7 @@ export class ConntrackTable {
   /** entry * 2 + direction + 1; 0 = empty. */
   #slots: Int32Array;
   /** Hash of each node (entry * 2 + direction): where its probe starts. */
-  #hashes: Uint32Array;
+  #hashes: Int32Array;
   #nodes = 0;
   readonly #seed: number;
   readonly #expiry: ExpiryQueue;
@@ -121,7 +121,7 @@ export class ConntrackTable {
     this.offloadRefusal = new Uint8Array(n);
     this.#free = new Int32Array(n);
     this.#slots = new Int32Array(n * 4);
-    this.#hashes = new Uint32Array(n * 2);
+    this.#hashes = new Int32Array(n * 2);
     this.#expiry = new ExpiryQueue(n);
     this.sources = new SourceChains(n);
   }
@@ -146,7 +146,7 @@ export class ConntrackTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const node = i32(this.#slots, slot) - 1;
       if (node < 0) return -1;
-      if (u32(this.#hashes, node) !== hash || !tupleEqual(this.tuples, node * TUPLE_WORDS, tuple, offset)) continue;
+      if (i32(this.#hashes, node) !== hash || !tupleEqual(this.tuples, node * TUPLE_WORDS, tuple, offset)) continue;
       const entry = node >> 1;
       if (f64(this.expiresNs, entry) > this.nowNs) return node;
       this.free(entry);
@@ -244,6 +244,7 @@ export class ConntrackTable {
     this.sources.add(entry, this.tuples, entry * ENTRY_TUPLE_WORDS);
   }
 
+  /** Signed: such a number is never boxed. */
   #hash(tuple: Uint32Array, at: number): number {
     const protocol = u32(tuple, at + 9);
     let h = Math.imul(u32(tuple, at) ^ this.#seed, 0x85ebca6b);
@@ -257,7 +258,7 @@ export class ConntrackTable {
     }
     h = Math.imul((h ^ (h >>> 16)) + protocol, 0xc2b2ae35);
     h ^= h >>> 15;
-    return (Math.imul(h, 0x2c1b3c6d) ^ (h >>> 12)) >>> 0;
+    return Math.imul(h, 0x2c1b3c6d) ^ (h >>> 12);
   }
 
   #unhash(entry: number): void {
@@ -284,7 +285,7 @@ export class ConntrackTable {
   #remove(node: number): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = u32(this.#hashes, node) & mask;
+    let slot = i32(this.#hashes, node) & mask;
     for (;;) {
       const found = i32(slots, slot);
       if (found === node + 1) break;
@@ -296,7 +297,7 @@ export class ConntrackTable {
     for (let next = (slot + 1) & mask; ; next = (next + 1) & mask) {
       const other = i32(slots, next);
       if (other === 0) break;
-      const home = u32(this.#hashes, other - 1) & mask;
+      const home = i32(this.#hashes, other - 1) & mask;
       if (((next - home) & mask) < ((next - hole) & mask)) continue;
       slots[hole] = other;
       hole = next;
@@ -309,7 +310,7 @@ export class ConntrackTable {
     this.#slots = new Int32Array(old.length * 2);
     for (let i = 0; i < old.length; i++) {
       const node = i32(old, i) - 1;
-      if (node >= 0) this.#place(node, u32(this.#hashes, node));
+      if (node >= 0) this.#place(node, i32(this.#hashes, node));
     }
   }
 
@@ -384,7 +385,7 @@ export class ConntrackTable {
     this.hardwarePackets = growF64(this.hardwarePackets);
     this.offloadRefusal = growU8(this.offloadRefusal);
     this.#free = growI32(this.#free);
-    this.#hashes = growU32(this.#hashes);
+    this.#hashes = growI32(this.#hashes);
     this.#capacity *= 2;
     this.#expiry.grow(this.#capacity);
     this.sources.grow(this.#capacity);

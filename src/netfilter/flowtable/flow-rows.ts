@@ -62,7 +62,7 @@ export class FlowRows {
   #heads: Int32Array = new Int32Array(FIRST_ROWS * 4);
   /** Next tuple of the same head, plus 1. */
   #next: Int32Array = new Int32Array(FIRST_ROWS * 2);
-  #hashes: Uint32Array = new Uint32Array(FIRST_ROWS * 2);
+  #hashes: Int32Array = new Int32Array(FIRST_ROWS * 2);
   /** By conntrack entry: its newest row, plus 1; older rows follow in #older. */
   #ofEntry: Int32Array = new Int32Array(1024);
   #older: Int32Array = new Int32Array(FIRST_ROWS);
@@ -76,7 +76,7 @@ export class FlowRows {
     while (node !== 0) {
       const tuple = node - 1;
       if (
-        u32(this.#hashes, tuple) === hash &&
+        i32(this.#hashes, tuple) === hash &&
         keyEqual(this.keys, tuple * KEY_WORDS, key) &&
         (flag === 0 || (u32(this.flags, tuple >> 1) & (flag << (tuple & 1))) !== 0)
       ) {
@@ -165,7 +165,7 @@ export class FlowRows {
   }
 
   #unlink(tuple: number): void {
-    const head = u32(this.#hashes, tuple) & (this.#heads.length - 1);
+    const head = i32(this.#hashes, tuple) & (this.#heads.length - 1);
     let at = i32(this.#heads, head) - 1;
     if (at === tuple) {
       this.#heads[head] = i32(this.#next, tuple);
@@ -191,8 +191,8 @@ export class FlowRows {
     for (const row of rows) {
       // The row being inserted is not linked yet: insert() does it.
       if (row === last) continue;
-      this.#link(row * 2 + 1, u32(this.#hashes, row * 2 + 1));
-      this.#link(row * 2, u32(this.#hashes, row * 2));
+      this.#link(row * 2 + 1, i32(this.#hashes, row * 2 + 1));
+      this.#link(row * 2, i32(this.#hashes, row * 2));
     }
   }
 
@@ -217,7 +217,7 @@ export class FlowRows {
     this.hardwarePackets = growF64(this.hardwarePackets);
     this.hardwareBytes = growF64(this.hardwareBytes);
     this.#next = growI32(this.#next);
-    this.#hashes = growU32(this.#hashes);
+    this.#hashes = growI32(this.#hashes);
     this.#older = growI32(this.#older);
     this.#free = growI32(this.#free);
   }

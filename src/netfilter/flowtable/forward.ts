@@ -128,7 +128,7 @@ export class Forwarder {
     const oif = rows.oif[tuple] as Interface;
     packet.oif = oif.index;
     if (u8(rows.xmit, tuple) === XMIT_NEIGH) {
-      this.#services.flowTransmit(packet, oif, u32(rows.nexthop4, tuple), rows.nexthop6[tuple]);
+      this.#services.flowTransmit(packet, oif, u32(rows.nexthop4, tuple) | 0, rows.nexthop6[tuple]);
       return;
     }
     const { data, start } = packet;

@@ -136,7 +136,7 @@ export function serves(family: string): number {
   return family === 'ip' ? SERVES_IPV4 : family === 'ip6' ? SERVES_IPV6 : SERVES_IPV4 | SERVES_IPV6;
 }
 
-/** Hash of the key at `at`; the same for all keys with equal words. */
+/** Hash of the key at `at`, signed; the same for all keys with equal words. */
 export function hashKey(key: Uint32Array, at: number): number {
   let h = Math.imul(u32(key, at) ^ 0x5bd1e995, 0x85ebca6b);
   h = Math.imul((h ^ (h >>> 15)) + u32(key, at + 4), 0xc2b2ae35);
@@ -150,7 +150,7 @@ export function hashKey(key: Uint32Array, at: number): number {
   h = Math.imul((h ^ (h >>> 16)) + u32(key, at + KEY_PROTOCOL), 0xc2b2ae35);
   h = Math.imul((h ^ (h >>> 15)) + u32(key, at + KEY_IIF), 0x85ebca6b);
   h ^= u32(key, at + KEY_ENCAP) ^ (u32(key, at + KEY_ENCAP + 1) << 1);
-  return (Math.imul(h ^ (h >>> 16), 0x2c1b3c6d) ^ (h >>> 12)) >>> 0;
+  return Math.imul(h ^ (h >>> 16), 0x2c1b3c6d) ^ (h >>> 12);
 }
 
 /** Octets of the IP datagram by its own header; of what was on the wire where that is 0 (captures before segmentation). */

@@ -39,6 +39,8 @@ export class RuntimeSet {
   readonly #sources: (SetElement | undefined)[] = [];
   /** Stateful expressions that elements made by a rule get when the rule names none. */
   readonly #program: readonly Stateful[];
+  /** collect() has work: elements come and go, or give themselves up. */
+  readonly isCollected: boolean;
   #gcAtNs = DOUBLE_ZERO;
   readonly #gcIntervalNs: number;
 
@@ -71,6 +73,7 @@ export class RuntimeSet {
     if (this.#catchAll >= 0) this.elements.isUsed[this.#catchAll] = 0;
     this.#backend = makeBackend(this.backendName, definition, this.elements);
     if (this.#catchAll >= 0) this.elements.isUsed[this.#catchAll] = 1;
+    this.isCollected = this.#backend instanceof HashBackend && (definition.timeout || definition.dynamic);
     this.#gcIntervalNs = (definition.gcIntervalMs || 1000) * 1e6;
   }
 
@@ -159,9 +162,8 @@ export class RuntimeSet {
 
   /** Collects what has expired, or what the elements' expressions give up, every gc interval (nft_rhash_gc). */
   collect(nowNs: number): void {
-    if (nowNs < this.#gcAtNs || !(this.#backend instanceof HashBackend)) return;
+    if (nowNs < this.#gcAtNs || !this.isCollected) return;
     this.#gcAtNs = nowNs + this.#gcIntervalNs;
-    if (!this.definition.timeout && !this.definition.dynamic) return;
     const { elements } = this;
     for (let element = 0; element < elements.bound; element++) {
       if (elements.isUsed[element] !== 1 || element === this.#catchAll) continue;

@@ -101,7 +101,7 @@ export class Bench {
       sendTcpReset: () => {},
       sendIcmpError: () => {},
       reroute: () => true,
-      flowTransmit: (packet, oif, nexthop4, nexthop6) => note('neighbour', packet, oif, nexthop4, nexthop6),
+      flowTransmit: (packet, oif, nexthop4, nexthop6) => note('neighbour', packet, oif, nexthop4 >>> 0, nexthop6),
       duplicate: () => {},
       forwardTo: (packet, oif) => note('direct', packet, interfaces.at(oif), 0),
       neighbour: (oif, nexthop4, nexthop6) =>
