@@ -34,6 +34,7 @@ export function decodeNetwork(packet: Packet): boolean {
   packet.fragmentOffset = 0;
   packet.moreFragments = false;
   packet.fragmentHeader = -1;
+  packet.authenticationHeader = -1;
   packet.hasOptions = false;
   packet.networkEnd = packet.end;
   packet.networkLength = packet.end - packet.network;
@@ -92,6 +93,7 @@ function walkExtensions(packet: Packet): void {
       at += (u8(data, at + 1) + 1) * 8;
     } else if (next === AUTHENTICATION) {
       if (at + 8 > networkEnd) break;
+      if (packet.authenticationHeader < 0) packet.authenticationHeader = at;
       next = u8(data, at);
       at += (u8(data, at + 1) + 2) * 4;
     } else if (next === FRAGMENT) {

@@ -82,6 +82,8 @@ export class Packet {
   fragmentCount = 0;
   /** IPv6: offset of the fragment header, or -1. */
   fragmentHeader = -1;
+  /** IPv6: offset of the first authentication header, where rules stop looking (IP6_FH_F_AUTH), or -1. */
+  authenticationHeader = -1;
   /** IPv4 header has options, or IPv6 has a hop-by-hop header. */
   hasOptions = false;
 
@@ -140,6 +142,7 @@ export class Packet {
     this.fragMaxSize = 0;
     this.fragmentCount = 0;
     this.fragmentHeader = -1;
+    this.authenticationHeader = -1;
     this.hasOptions = false;
     this.encapsulationCount = 0;
     this.iif = 0;

@@ -140,6 +140,13 @@ describe('IPv6 extension headers', () => {
     expect(icmpOf(frames[0])).toBe('4/2');
     expect(frames[0]?.[61]).toBe(42);
   });
+  it('is AH to rules, what lies behind AH to connections', () => {
+    const wire = new Wire(
+      inet(chain('forward', 'meta l4proto ah counter\nmeta l4proto udp counter\nct protocol udp counter')),
+    );
+    wire.send(extended(SERVER6, 51, [4, ...filler(22)], UDP));
+    expect(wire.counters()).toEqual([1, 0, 1]);
+  });
   it('does not know AH for itself', () => {
     const { end, frames } = new Wire(inet()).send(extended(ROUTER6, 51, [4, ...filler(22)], UDP));
     expect([end, icmpOf(frames[0]), frames[0]?.[61]]).toEqual(['drop unknown-protocol', '4/1', 6]);

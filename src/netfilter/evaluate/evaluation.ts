@@ -26,6 +26,7 @@ export const PF_NETDEV = 5;
 export const PF_BRIDGE = 7;
 export const PF_IPV6 = 10;
 
+const AUTHENTICATION = 51;
 const NO_PACKET = new Packet();
 
 export class Evaluation {
@@ -95,9 +96,15 @@ export class Evaluation {
   }
 
   #setTransport(packet: Packet): void {
+    this.isLaterFragment = packet.fragmentOffset !== 0;
+    if (packet.authenticationHeader >= 0) {
+      this.hasTransport = true;
+      this.protocol = AUTHENTICATION;
+      this.transport = packet.authenticationHeader;
+      return;
+    }
     this.hasTransport = packet.protocol >= 0;
     this.protocol = Math.max(0, packet.protocol);
-    this.isLaterFragment = packet.fragmentOffset !== 0;
     if (packet.transport >= 0) this.transport = packet.transport;
     // ipv6_find_hdr leaves the offset at 0 for a later fragment, nft_set_pktinfo_ipv4 does not look at all.
     else if (packet.ipVersion === 4) this.transport = packet.network + (u8(packet.data, packet.network) & 15) * 4;

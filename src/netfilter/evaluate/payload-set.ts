@@ -119,5 +119,5 @@ function updateSctp(run: Evaluation): void {
 function refresh(run: Evaluation): void {
   const { packet } = run;
   if (!decodeNetwork(packet)) return;
-  run.protocol = Math.max(0, packet.protocol);
+  if (packet.authenticationHeader < 0) run.protocol = Math.max(0, packet.protocol);
 }
