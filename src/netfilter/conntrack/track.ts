@@ -69,6 +69,7 @@ const REFUSED = reasonIndex('conntrack-invalid');
 const NAT_FAILED = reasonIndex('nat-failed');
 
 const CLASH_TIMEOUT_NS = 1e9;
+const NO_NEXT_HEADER = 59;
 const NO_ENTRY = -1;
 const TABLE_FULL = -2;
 
@@ -142,7 +143,8 @@ export class Conntrack {
     if (hook === HOOK_OUTPUT && packet.ipVersion === 4 && (packet.moreFragments || packet.fragmentOffset !== 0))
       return NF_ACCEPT;
     const protocol = packet.protocol;
-    if (packet.transport < 0 || protocol < 0 || packet.fragmentOffset !== 0) return this.#invalid(packet);
+    if (protocol < 0 || packet.fragmentOffset !== 0) return this.#invalid(packet);
+    if (packet.transport < 0 && !this.#needsNoHeader(packet)) return this.#invalid(packet);
     this.#takeZones(packet);
     const isIcmp = packet.ipVersion === 4 ? protocol === PROTOCOL_ICMP : protocol === PROTOCOL_ICMPV6;
     if (isIcmp) {
@@ -154,6 +156,14 @@ export class Conntrack {
       }
     }
     return this.#track(packet, hook, protocol);
+  }
+
+  /** An IPv6 extension header that says to be longer than the datagram: to protocols without ports that is no fault. */
+  #needsNoHeader(packet: Packet): boolean {
+    const { protocol } = packet;
+    if (packet.ipVersion !== 6 || packet.networkEnd - packet.network < packet.networkLength) return false;
+    const isExtension = protocol === 0 || protocol === 43 || protocol === 44 || protocol === 51 || protocol === 60;
+    return !isExtension && protocol !== NO_NEXT_HEADER && this.#trackers[protocol] instanceof GenericTracker;
   }
 
   /**
