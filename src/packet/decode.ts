@@ -88,11 +88,11 @@ function walkExtensions(packet: Packet): void {
   for (let i = 0; i < MAX_EXTENSIONS; i++) {
     if (next === HOP_BY_HOP || next === ROUTING || next === DESTINATION) {
       if (next === HOP_BY_HOP) packet.hasOptions = true;
-      if (at + 8 > networkEnd) break;
+      if (at + 2 > networkEnd) break;
       next = u8(data, at);
       at += (u8(data, at + 1) + 1) * 8;
     } else if (next === AUTHENTICATION) {
-      if (at + 8 > networkEnd) break;
+      if (at + 2 > networkEnd) break;
       if (packet.authenticationHeader < 0) packet.authenticationHeader = at;
       next = u8(data, at);
       at += (u8(data, at + 1) + 2) * 4;

@@ -238,6 +238,13 @@ describe('connections', () => {
   });
 });
 
+it('fib: the unspecified IPv6 address has no type', () => {
+  const wire = new Wire(inet(chain('prerouting', 'fib saddr type unicast counter')));
+  wire.send(ip({ src: '::', dst: SERVER6 }, UDP));
+  wire.send(ip({ src: LAN6, dst: SERVER6 }, UDP));
+  expect(wire.counters()).toEqual([1]);
+});
+
 describe('redirect', () => {
   const REDIRECT = inet(chain('prerouting', 'udp dport 53 redirect to :5353', 'nat'));
   it.each([

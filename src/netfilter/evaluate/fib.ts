@@ -26,6 +26,7 @@ const ROUTE_TYPES: Record<RouteKind, number> = {
   prohibit: 8,
   throw: 9,
 };
+const RTN_UNSPEC = 0;
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 const RTN_BROADCAST = 3;
@@ -92,7 +93,12 @@ function type6(run: Evaluation, question: Question, only: number, engine: Engine
     return ROUTE_TYPES[route.kind];
   }
   if (route.anycast) return RTN_ANYCAST;
-  return route.kind === 'local' && own === undefined ? RTN_LOCAL : RTN_UNICAST;
+  if (route.kind === 'local' && own === undefined) return RTN_LOCAL;
+  return isUnspecified(data, at) ? RTN_UNSPEC : RTN_UNICAST;
+}
+
+function isUnspecified(data: Uint8Array, at: number): boolean {
+  return be32(data, at) === 0 && be32(data, at + 4) === 0 && be32(data, at + 8) === 0 && be32(data, at + 12) === 0;
 }
 
 function hasAddress6(one: Interface, data: Uint8Array, at: number): boolean {
