@@ -163,6 +163,16 @@ export function devicesOf(sources: Sources, expr: Expr): string[] {
   return names;
 }
 
+/** A device is in one flowtable of a table at most (nft_register_flowtable_net_hooks). */
+function refuseSharedDevices(sources: Sources, table: DraftTable, block: FlowtableBlock, devices: string[]): void {
+  for (const other of table.flowtables.values()) {
+    const shared = other.name === block.name.text ? undefined : devices.find((one) => other.devices.includes(one));
+    if (shared === undefined) continue;
+    const hint = `device '${shared}' is in flowtable '${other.name}' of this table`;
+    throw sources.error('Could not process rule: File exists', block.name.span, hint);
+  }
+}
+
 /** Declares a flowtable, or adds devices to the one that there is. */
 export function applyFlowtable(sources: Sources, table: DraftTable, block: FlowtableBlock, create: boolean): void {
   const name = block.name.text;
@@ -175,6 +185,7 @@ export function applyFlowtable(sources: Sources, table: DraftTable, block: Flowt
     );
   }
   const devices = block.devices === undefined ? [] : devicesOf(sources, block.devices);
+  refuseSharedDevices(sources, table, block, devices);
   const existing = table.flowtables.get(name);
   if (existing !== undefined) {
     if (create) throw sources.error('Could not process rule: File exists', block.name.span);

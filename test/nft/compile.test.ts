@@ -254,6 +254,12 @@ describe('refusals', () => {
       '5:3',
       'only at hooks forward',
     ],
+    [
+      'a device in two flowtables of a table',
+      'table ip t {\n flowtable a { hook ingress priority 0; devices = { x, y }; }\n flowtable b { hook ingress priority 5; devices = { y }; }\n}\n',
+      '3:12',
+      "device 'y' is in flowtable 'a'",
+    ],
     ['jumps in a circle', 'table ip t {\n chain a { jump b; }\n chain b { jump a; }\n}\n', '', 'Too many links'],
     ['jump to a base chain', inInput('jump c'), '5:3', 'base chain'],
     [
