@@ -141,6 +141,7 @@ function checkNames(inputs: InterfaceInput[], interfaces: InterfaceSpec[], file:
     });
     inheritMac(row, inputs[index]?.mac, interfaces);
   });
+  checkPorts(interfaces, file);
   for (const row of interfaces) requireNoLoop(row, interfaces, file);
 }
 
@@ -152,14 +153,29 @@ function inheritMac(row: InterfaceSpec, given: string | undefined, interfaces: I
   if (source !== undefined) row.mac = source.mac;
 }
 
-function requireNoLoop(start: InterfaceSpec, interfaces: InterfaceSpec[], file: string): void {
-  let row: InterfaceSpec | undefined = start;
-  for (let depth = 0; row?.link !== undefined; depth++) {
-    if (depth > 8)
-      throw new ConfigError(file, 'interfaces', `'${start.name}' is stacked more than 8 deep, or on itself`);
-    const below: string = row.link;
-    row = interfaces.find((other) => other.name === below);
+/** No device lies on itself, by links and ports; nothing is stacked deeper than 8. */
+function requireNoLoop(row: InterfaceSpec, interfaces: InterfaceSpec[], file: string, depth = 0): void {
+  if (depth > 8) throw new ConfigError(file, 'interfaces', `'${row.name}' is stacked more than 8 deep, or on itself`);
+  for (const name of [...(row.link === undefined ? [] : [row.link]), ...(row.ports ?? [])]) {
+    const below = interfaces.find((other) => other.name === name);
+    if (below !== undefined) requireNoLoop(below, interfaces, file, depth + 1);
   }
+}
+
+/** br_add_if: a bridge is no port, and a port has one bridge. */
+function checkPorts(interfaces: InterfaceSpec[], file: string): void {
+  const bridgeOf = new Map<string, string>();
+  interfaces.forEach((row, index) => {
+    (row.ports ?? []).forEach((port, at) => {
+      const path = `interfaces[${index}].ports[${at}]`;
+      if (interfaces.some((other) => other.name === port && other.type === 'bridge')) {
+        throw new ConfigError(file, path, `'${port}' is a bridge: a bridge cannot be a port`);
+      }
+      const other = bridgeOf.get(port);
+      if (other !== undefined) throw new ConfigError(file, path, `'${port}' is a port of '${other}' already`);
+      bridgeOf.set(port, row.name);
+    });
+  });
 }
 
 function requireDevice(interfaces: InterfaceSpec[], device: string, path: string, file: string): void {
