@@ -52,10 +52,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => process.exit(process.exitCode ?? 0));
 
-// An ordinary end, so that temporary files go.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-
 const args = hideBin(process.argv);
 const parser = yargs(forYargs(args))
   .scriptName('nftreplay')

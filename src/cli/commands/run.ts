@@ -28,6 +28,7 @@ import {
   writeFrames,
 } from '../../index.ts';
 import { visible } from '../../report/format.ts';
+import { endOrderly } from '../interrupt.ts';
 import { checkOutputs, type NamedPath } from '../outputs.ts';
 import { progressLine } from '../progress.ts';
 import { asGiven } from '../usage.ts';
@@ -190,6 +191,7 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     return pricings;
   };
   const { events, packetsOut } = args;
+  const uncatch = events === undefined && packetsOut === undefined ? (): void => {} : endOrderly();
   const replay = await replayCaptures({
     ruleset: compiled.ruleset,
     captures,
@@ -203,7 +205,10 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     ...(captures.some((row) => row.path.startsWith('live:')) ? { live: liveOptions(args) } : {}),
     ...(events === undefined ? {} : { onEvents: (rows, done) => writeEvents(events, rows, done, priceOnce(done)[0]) }),
     ...(packetsOut === undefined ? {} : { onFrames: (rows, done) => writeFrames(packetsOut, rows, done.result) }),
-  }).finally(progress.clear);
+  }).finally(() => {
+    uncatch();
+    progress.clear();
+  });
   const report: RunReport = {
     version,
     rulesetPath,
