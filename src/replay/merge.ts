@@ -56,6 +56,10 @@ function addColumns(columns: number[][]): number[] {
 }
 
 function mergePaths(tables: PathTable[]): { paths: PathTable; pathOf: Uint32Array[] } {
+  const [only] = tables;
+  if (tables.length === 1 && only !== undefined) {
+    return { paths: only, pathOf: [Uint32Array.from(only.packets, (_, path) => path)] };
+  }
   const found = new Map<string, { part: number; path: number; first: number; members: [number, number][] }>();
   tables.forEach((table, part) => {
     for (let path = 0; path < table.packets.length; path++) {
