@@ -222,6 +222,7 @@ describe('control characters', () => {
         [path, path],
         [ruleset, path, '--in', `${HOSTILE}=${path}`],
         [ruleset, path, '--profile', HOSTILE],
+        [ruleset, path, '--format', 'json'],
         [ruleset, path, `--${HOSTILE}`],
         [HOSTILE, path],
         [ruleset, path, '-o', `/nosuch/${HOSTILE}`],

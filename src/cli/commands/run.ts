@@ -307,9 +307,18 @@ async function writeOutputs(
   if (args.conntrackOut !== undefined) {
     await writeOutput(args.conntrackOut, result.conntrack.map((row) => `${row.line}\n`).join(''));
   }
-  const text = args.format === 'json' ? `${JSON.stringify(jsonReport(report), undefined, 2)}\n` : textReport(report);
+  const text =
+    args.format === 'json' ? `${escaped(JSON.stringify(jsonReport(report), undefined, 2))}\n` : textReport(report);
   if (args.output !== undefined) await writeOutput(args.output, text);
   else process.stdout.write(text);
+}
+
+/** JSON with the control characters that JSON allows (C1, direction marks) as escapes: it may go to a terminal. */
+function escaped(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 async function writeOutput(path: string, text: string): Promise<void> {
