@@ -18,10 +18,10 @@ export interface Ended {
   stderr: string;
 }
 
-/** Runs `nftreplay ARGS`; `input` is a file or stream for standard input. */
-export function nftreplay(args: string[], input?: string | Readable): Promise<Ended> {
+/** Runs `nftreplay ARGS`; `input` is a file or stream for standard input, `cwd` the folder. */
+export function nftreplay(args: string[], input?: string | Readable, cwd?: string): Promise<Ended> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (data: Buffer) => stdout.push(data));
