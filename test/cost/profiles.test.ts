@@ -140,7 +140,9 @@ describe('a profile file', () => {
   });
 
   test('that is not there is named', () => {
-    expect(failure(() => loadProfile(join(directory, 'none.yaml'))).message).toMatch(/none\.yaml: there is no such file/);
+    expect(failure(() => loadProfile(join(directory, 'none.yaml'))).message).toMatch(
+      /none\.yaml: there is no such file/,
+    );
   });
 });
 
