@@ -4,6 +4,7 @@ import { NftreplayError } from '../base/errors.ts';
 import type { Chain, Rule, Ruleset, Table } from '../bytecode/ruleset.ts';
 import type { Recorder } from '../event/recorder.ts';
 import { JUMP_STACK_SIZE } from './evaluate/interpreter.ts';
+import { chainMatches } from './evaluate/leading-matches.ts';
 import { prepareObject } from './evaluate/objects.ts';
 import { prepareExpression } from './evaluate/prepare.ts';
 import {
@@ -123,12 +124,15 @@ class TablePreparation {
   prepareRules(first: number): void {
     let index = first;
     for (const row of this.result.chains) {
+      const firstRule = index;
       for (const rule of row.definition.rules) {
         const context = this.#context(row.definition.name, rule);
         const expressions = rule.expressions.map((one) => prepareExpression(one, context, this.#recorder));
         row.expressions.push(expressions);
         row.chain.rules.push({ index: index++, expressions: expressions.map((one) => one.evaluate) });
       }
+      const matches = chainMatches(row.definition.rules, row.expressions, firstRule);
+      if (matches !== undefined) row.chain.matches = matches;
     }
   }
 

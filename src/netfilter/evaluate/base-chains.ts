@@ -8,7 +8,8 @@ import type { HookFunction } from '../hooks.ts';
 import type { RouterServices } from '../services.ts';
 import { NF_ACCEPT, NF_DROP } from '../verdict.ts';
 import { Evaluation, PF_IPV4, PF_IPV6 } from './evaluation.ts';
-import { doChain, JumpStack } from './interpreter.ts';
+import { JumpStack } from './interpreter.ts';
+import { runChain } from './matched-chain.ts';
 import type { PreparedChain } from './prepared.ts';
 
 const MALFORMED = reasonIndex('malformed');
@@ -42,7 +43,7 @@ export class BaseChains {
     return (packet) => {
       const level = this.#enter();
       level.run.beginInet(packet, hook, pf);
-      const verdict = doChain(level.run, chain, level.stack, this.#recorder);
+      const verdict = runChain(level.run, chain, level.stack, this.#recorder);
       this.#depth--;
       return verdict;
     };
@@ -54,7 +55,7 @@ export class BaseChains {
       const level = this.#enter();
       level.run.beginInet(packet, hook, pf);
       saveRouteWords(packet, pf, level.before);
-      let verdict = doChain(level.run, chain, level.stack, this.#recorder);
+      let verdict = runChain(level.run, chain, level.stack, this.#recorder);
       if (verdict === NF_ACCEPT && routeWordsChanged(packet, pf, level.before) && !this.#services.reroute(packet)) {
         packet.reason = NO_ROUTE;
         verdict = NF_DROP;
@@ -69,7 +70,7 @@ export class BaseChains {
     return (packet) => {
       const level = this.#enter();
       level.run.beginLink(packet, hook, pf);
-      const verdict = doChain(level.run, chain, level.stack, this.#recorder);
+      const verdict = runChain(level.run, chain, level.stack, this.#recorder);
       this.#depth--;
       return verdict;
     };
@@ -84,7 +85,7 @@ export class BaseChains {
       const { run } = level;
       run.beginLink(packet, hook, etherType === IPV4 ? PF_IPV4 : PF_IPV6);
       let verdict = NF_DROP;
-      if (run.hasTransport) verdict = doChain(run, chain, level.stack, this.#recorder);
+      if (run.hasTransport) verdict = runChain(run, chain, level.stack, this.#recorder);
       else packet.reason = MALFORMED;
       this.#depth--;
       return verdict;

@@ -4,7 +4,7 @@
 //
 // Registers are one buffer seen as octets and as host-order words. The emulated host is little-endian, and so must be
 // the machine that runs this: the two views are exchanged freely.
-import { be16, u8 } from '../../base/columns.ts';
+import { be16, DOUBLE_ZERO, f64, u8 } from '../../base/columns.ts';
 import { REGISTER_FILE_LENGTH } from '../../bytecode/registers.ts';
 import { HOOK_NAMES } from '../../event/vocabulary.ts';
 import { Packet } from '../../packet/packet.ts';
@@ -28,6 +28,8 @@ export const PF_IPV6 = 10;
 
 const AUTHENTICATION = 51;
 const NO_PACKET = new Packet();
+/** Epochs given out so far. */
+const EPOCHS = new Float64Array(1);
 
 export class Evaluation {
   readonly bytes: Uint8Array;
@@ -53,6 +55,8 @@ export class Evaluation {
   isLaterFragment = false;
   /** Chain of the last jump or goto verdict. */
   target: PreparedChain | null = null;
+  /** What loads found in one epoch stays true in it (matches.ts). */
+  epoch = DOUBLE_ZERO;
 
   constructor() {
     const buffer = new ArrayBuffer(REGISTER_FILE_LENGTH);
@@ -93,6 +97,13 @@ export class Evaluation {
       this.protocol = 0;
       this.transport = 0;
     }
+  }
+
+  /** Something may have changed what loads find. */
+  renew(): void {
+    const next = f64(EPOCHS, 0) + 1;
+    EPOCHS[0] = next;
+    this.epoch = next;
   }
 
   #setTransport(packet: Packet): void {

@@ -1,5 +1,5 @@
-// The rule engine: nft_do_chain of nf_tables_core.c. Slow and obvious beside code that will be generated, and its
-// specification.
+// The rule engine: nft_do_chain of nf_tables_core.c. Slow and obvious, and the specification of matched-chain.ts, which
+// routers run.
 //
 // Uses: the registers and packet of an Evaluation. Sets: packet.reason and reasonDetail when it drops; whatever the
 // rules' statements set. Verdicts: all of NF_*. Events: base-chain, rule, jump, policy.
@@ -63,10 +63,14 @@ export function doChain(run: Evaluation, base: PreparedChain, stack: JumpStack, 
       continue;
     }
     // Return, or the end of the chain.
-    if (depth === 0) break;
+    if (depth === 0) return endOfChain(run, base, recorder);
     chain = stack.chains[--depth] as PreparedChain;
     at = stack.places[depth] as number;
   }
+}
+
+/** The base chain's policy decides. Events: policy. */
+export function endOfChain(run: Evaluation, base: PreparedChain, recorder: Recorder): number {
   recorder.event(POLICY, base.index);
   if (base.policy === NF_DROP) {
     run.packet.reason = REASON_POLICY;
@@ -76,7 +80,7 @@ export function doChain(run: Evaluation, base: PreparedChain, stack: JumpStack, 
 }
 
 /** Says why: the rule, unless its statement has said so (reject, a failed translation). */
-function refuse(run: Evaluation, code: number, index: number): number {
+export function refuse(run: Evaluation, code: number, index: number): number {
   const { packet } = run;
   if (code === NF_QUEUE) packet.reason = REASON_QUEUE;
   else if (packet.reason === 0) packet.reason = REASON_RULE;

@@ -14,6 +14,7 @@ import type { Nat } from '../nat/nat.ts';
 import type { RouterServices } from '../services.ts';
 import type { RuntimeSet } from '../sets/runtime-set.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { ChainMatches } from './matches.ts';
 import type { StatefulInstance } from './stateful.ts';
 
 /**
@@ -40,6 +41,8 @@ export interface PreparedChain {
   index: number;
   name: string;
   rules: PreparedRule[];
+  /** What its rules begin with; undefined: nothing that can be looked at ahead. */
+  matches?: ChainMatches;
   /** Base chains: NF_ACCEPT or NF_DROP. */
   policy: number;
 }
