@@ -17,10 +17,12 @@ export interface EventRow {
   wireOctets: number;
   /** Connection, numbered from 1 in the order of first mention; 0: none. */
   flow: number;
+  /** Over all frames that left because of it and their interfaces (ReplayOptions.digests); 0: none, or not asked for. */
+  digest: number;
   outs: number[];
 }
 
-const FIXED_OCTETS = 8 + 8 + 2 + 1 + 1 + 1 + 4 + 4 + 4 + 8 + 2;
+const FIXED_OCTETS = 8 + 8 + 2 + 1 + 1 + 1 + 4 + 4 + 4 + 8 + 4 + 2;
 
 /** Appends a row; `outs` are the first `outCount` ifindexes. */
 export function writeEventRow(
@@ -40,8 +42,16 @@ export function writeEventRow(
   spill.putU32(row.path);
   spill.putU32(row.wireOctets);
   spill.putF64(row.flow);
+  spill.putU32(row.digest);
   spill.putU16(outCount);
   for (let i = 0; i < outCount; i++) spill.putU16(outs[i] as number);
+}
+
+/** The digest of the frames before this one, continued with this one (FNV-1a over interface and octets); never 0. */
+export function frameDigest(before: number, ifindex: number, data: Uint8Array, start: number, end: number): number {
+  let digest = Math.imul((before === 0 ? 0x811c9dc5 : before) ^ ifindex, 0x01000193);
+  for (let at = start; at < end; at++) digest = Math.imul(digest ^ (data[at] as number), 0x01000193);
+  return digest >>> 0 || 1;
 }
 
 /** One part's rows, front to back; `row` is the one in hand. */
@@ -57,6 +67,7 @@ class EventCursor {
     path: 0,
     wireOctets: 0,
     flow: 0,
+    digest: 0,
     outs: [],
   };
   readonly #spill: SpillReader;
@@ -79,6 +90,7 @@ class EventCursor {
     row.path = this.#pathOf[spill.u32()] as number;
     row.wireOctets = spill.u32();
     row.flow = spill.f64();
+    row.digest = spill.u32();
     const outCount = spill.u16();
     row.outs.length = 0;
     if (spill.has(outCount * 2)) for (let i = 0; i < outCount; i++) row.outs.push(spill.u16());

@@ -43,6 +43,8 @@ export interface ReplayOptions {
   /** Per-packet rows and frames are wanted: the callbacks get them in packet order after the replay. */
   onEvents?: (rows: Iterable<EventRow>, replay: Replay) => void | Promise<void>;
   onFrames?: (rows: Iterable<FrameRow>, replay: Replay) => void | Promise<void>;
+  /** Rows of onEvents carry a digest of the frames that left: tells whether two replays sent the same. */
+  digests?: boolean;
   onProgress?: (progress: Progress) => void;
   /** For captures called `live:IFACE`: the clock, and when to stop. */
   live?: LiveOptions;
@@ -86,6 +88,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       seed: options.seed ?? 1,
       keepDropped: options.knownConnections ?? false,
       listsConntrack: options.conntrack ?? true,
+      digests: options.digests ?? false,
     };
     let run = await runAll(base, shares, folder, options);
     const mayGuess = options.knownConnections === undefined && options.router === undefined && !isPiped;

@@ -15,7 +15,7 @@ import { conntrackLine, listedEntries } from '../netfilter/conntrack/listing.ts'
 import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
 import { ConnectionSamples } from './connection-samples.ts';
 import { DropFold } from './drops.ts';
-import { writeEventRow } from './event-rows.ts';
+import { frameDigest, writeEventRow } from './event-rows.ts';
 import { FlowFold } from './flows.ts';
 import { writeFrameRow } from './frame-rows.ts';
 import { Ingress } from './ingress.ts';
@@ -77,6 +77,8 @@ class Session {
   #baseNanos = 0;
   #clockNs = DOUBLE_ZERO;
   #lastNs = DOUBLE_ZERO;
+  /** Of the frames that the packet in hand caused; 0: none left, or not asked for. */
+  #digest = 0;
   #packets = 0;
   #wireOctets = DOUBLE_ZERO;
   #cut = 0;
@@ -172,6 +174,7 @@ class Session {
     if (timeNs > this.#clockNs) this.#clockNs = timeNs;
     packet.number = this.#packets;
     packet.timeNs = this.#clockNs;
+    this.#digest = 0;
     this.#advance(loop.router);
     if (this.#shard?.isMine(record.data, record.start, record.end) === false) {
       this.#connections.add(this.#packets, loop.router.netfilter.conntrack.table.count);
@@ -246,6 +249,7 @@ class Session {
         path,
         wireOctets,
         flow: packet.ct >= 0 ? (table.flowNumber[packet.ct] as number) : 0,
+        digest: this.#digest,
       },
       loop.router.outs,
       outCount,
@@ -261,6 +265,7 @@ class Session {
     }
     // Time's frames of several threads have no order.
     if (this.#isBetweenPackets && this.#shard !== undefined) this.#shard.isExact = false;
+    if (this.#task.digests) this.#digest = frameDigest(this.#digest, ifindex, data, start, end);
     if (this.#frames === undefined) return;
     writeFrameRow(this.#frames, this.#packet.number, this.#packet.timeNs, ifindex, data, start, end, wireLength);
   }

@@ -26,6 +26,8 @@ export interface ReplayTask {
   keepDropped: boolean;
   /** Whether the result lists the connections left at the end: a line of text for each. */
   listsConntrack: boolean;
+  /** Event rows carry a digest of the frames that left. */
+  digests?: boolean;
   /** This worker's share of the flows; absent: all of them. */
   shard?: { index: number; of: number };
   /** Files for per-packet rows (src/replay/spill.ts); absent: not wanted. */

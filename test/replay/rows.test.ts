@@ -18,6 +18,7 @@ const eventRow: fc.Arbitrary<EventRow> = fc.record({
   path: fc.nat(99),
   wireOctets: fc.nat(0xffff_ffff),
   flow: fc.constant(0),
+  digest: fc.nat(0xffff_ffff),
   outs: fc.array(fc.nat(65535), { maxLength: 5 }),
 });
 
@@ -50,7 +51,17 @@ describe('event rows', () => {
 
   it('number connections in the order of their mention, whoever numbered them before', async () => {
     await withFolder((folder) => {
-      const base = { timeNs: 0, ifindex: 1, verdict: 0, pathClass: 0, reason: 0, detail: -1, path: 0, wireOctets: 1 };
+      const base = {
+        timeNs: 0,
+        ifindex: 1,
+        verdict: 0,
+        pathClass: 0,
+        reason: 0,
+        detail: -1,
+        path: 0,
+        wireOctets: 1,
+        digest: 0,
+      };
       const parts = [
         [
           [1, 7],
