@@ -6,8 +6,7 @@ import { hideBin } from 'yargs/helpers';
 import { NftError, NftreplayError } from '../base/errors.ts';
 import { formatNftError } from '../nft/errors.ts';
 import { visible } from '../report/format.ts';
-import { profilesCommand } from './commands/profiles.ts';
-import { RUN_OPTIONS, runCommand } from './commands/run.ts';
+import { commands } from './commands.ts';
 import { forYargs, usageLine } from './usage.ts';
 
 /** Wrong usage or unusable input. */
@@ -53,14 +52,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => process.exit(process.exitCode ?? 0));
 
 const args = hideBin(process.argv);
+const known = commands(version());
 const parser = yargs(forYargs(args))
   .scriptName('nftreplay')
   .version(version())
   .usage('$0 <command>\n\nReplays packet captures through an emulated Linux nf_tables router.')
-  .command(runCommand(version()))
-  .command(profilesCommand)
+  .command(known.map((row) => row.module))
   .completion('completion', 'print a script that completes options in bash or zsh')
-  .demandCommand(1, 'name a command: run, profiles, completion')
+  .demandCommand(1, `name a command: ${[...known.map((row) => row.name), 'completion'].join(', ')}`)
   .strict()
   .wrap(Math.min(100, process.stdout.columns || 100))
   .help()
@@ -69,7 +68,7 @@ const parser = yargs(forYargs(args))
   .fail((message, error, instance) => {
     if (error && error.name !== 'YError') throw error;
     if (args.length === 0) instance.showHelp((text: string) => process.stderr.write(`${text}\n\n`));
-    throw new NftreplayError('usage', usageLine(error?.message ?? message, args, Object.keys(RUN_OPTIONS)));
+    throw new NftreplayError('usage', usageLine(error?.message ?? message, args, known));
   });
 
 try {

@@ -2,7 +2,14 @@
 // And what yargs gets wrong: a lone `-` (standard input) among files, which it drops.
 import { nearest } from '../nft/suggest.ts';
 
-const COMMANDS = ['run', 'profiles', 'completion'];
+/** A command as usage errors know it. */
+export interface NamedCommand {
+  name: string;
+  options: Record<string, unknown>;
+  /** What must be given: 'a ruleset and at least one capture'. */
+  needs: string;
+}
+
 /** What stands for `-` while yargs looks at the arguments. */
 const DASH = 'dash:-';
 
@@ -20,17 +27,17 @@ export function asGiven(path: string): string {
   return path === DASH ? '-' : path;
 }
 
-/** One line for a message of yargs; `args` are the user's, `options` the names of all options. */
-export function usageLine(message: string, args: string[], options: string[]): string {
-  const command = COMMANDS.find((name) => args.includes(name));
-  const help = `nftreplay ${command === undefined ? '' : `${command} `}--help shows how`;
-  return `${clearer(message, args, options)} (${help})`;
+/** One line for a message of yargs; `args` are the user's, `commands` all there are. */
+export function usageLine(message: string, args: string[], commands: NamedCommand[]): string {
+  const command = commands.find(({ name }) => args.includes(name));
+  const help = `nftreplay ${command === undefined ? '' : `${command.name} `}--help shows how`;
+  return `${clearer(message, args, command, commands)} (${help})`;
 }
 
-function clearer(message: string, args: string[], options: string[]): string {
+function clearer(message: string, args: string[], command: NamedCommand | undefined, commands: NamedCommand[]): string {
   const unknown = /^Unknown (?:argument|command)s?: ([^,\s]+)/.exec(message)?.[1];
-  if (unknown !== undefined) return unknownName(unknown, args, options);
-  if (/^Not enough non-option arguments/.test(message)) return 'name a ruleset and at least one capture';
+  if (unknown !== undefined) return unknownName(unknown, args, command, commands);
+  if (/^Not enough non-option arguments/.test(message)) return `name ${command?.needs ?? 'what to work on'}`;
   const lonely = /^(?:Not enough arguments following|Missing argument value): ([^,\s]+)/.exec(message)?.[1];
   if (lonely !== undefined) return `${dashed(lonely)} needs a value`;
   const choice = /Argument: (\S+), Given: (.*?), Choices: (.*)$/s.exec(message);
@@ -38,12 +45,20 @@ function clearer(message: string, args: string[], options: string[]): string {
   return message.replace(/\s+/g, ' ').trim();
 }
 
-function unknownName(name: string, args: string[], options: string[]): string {
+function unknownName(
+  name: string,
+  args: string[],
+  command: NamedCommand | undefined,
+  commands: NamedCommand[],
+): string {
   const typed = args.find((text) => text.replace(/^-+/, '').split('=')[0] === name && text.startsWith('-'));
   if (typed === undefined) {
-    const meant = nearest(name, COMMANDS);
-    return `there is no command "${name}"${meant === undefined ? ` (there are ${COMMANDS.join(', ')})` : `; did you mean "${meant}"?`}`;
+    const names = [...commands.map((row) => row.name), 'completion'];
+    const meant = nearest(name, names);
+    return `there is no command "${name}"${meant === undefined ? ` (there are ${names.join(', ')})` : `; did you mean "${meant}"?`}`;
   }
+  const options =
+    command === undefined ? commands.flatMap((row) => Object.keys(row.options)) : Object.keys(command.options);
   const meant = nearest(name, options);
   return `there is no option ${typed.split('=')[0]}${meant === undefined ? '' : `; did you mean --${meant}?`}`;
 }

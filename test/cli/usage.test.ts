@@ -18,7 +18,7 @@ function expectOneLine(ended: Ended, line: RegExp): void {
 
 describe.concurrent('wrong usage', () => {
   it.each<[string, string[], RegExp]>([
-    ['a command that is none', ['bogus'], /there is no command "bogus" \(there are run, profiles, completion\)/],
+    ['a command that is none', ['bogus'], /there is no command "bogus" \(there are run, .*completion\)/],
     ['a command mistyped', ['rum', RULESET, DNS], /did you mean "run"\?/],
     ['run without anything', ['run'], /name a ruleset and at least one capture .*run --help/],
     ['no capture', ['run', RULESET], /name at least one capture, or --in IFACE=FILE/],
@@ -64,7 +64,7 @@ describe.concurrent('wrong usage', () => {
     const ended = await nftreplay([]);
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/nftreplay run RULESET/);
-    expect(ended.stderr).toMatch(/nftreplay: name a command: run, profiles, completion/);
+    expect(ended.stderr).toMatch(/nftreplay: name a command: run, .*completion/);
   });
 });
 

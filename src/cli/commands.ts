@@ -1,0 +1,21 @@
+// The commands, a row each: their names and options are also what usage errors suggest.
+import type { CommandModule, Options } from 'yargs';
+import { profilesCommand } from './commands/profiles.ts';
+import { RUN_OPTIONS, runCommand } from './commands/run.ts';
+
+export interface Command {
+  name: string;
+  /** What must be given, for usage errors. */
+  needs: string;
+  options: Record<string, Options>;
+  // biome-ignore lint/suspicious/noExplicitAny: yargs' own type for "any command"
+  module: CommandModule<any, any>;
+}
+
+/** All commands, in the order of the help; `version` goes into reports. */
+export function commands(version: string): Command[] {
+  return [
+    { name: 'run', needs: 'a ruleset and at least one capture', options: RUN_OPTIONS, module: runCommand(version) },
+    { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
+  ];
+}
