@@ -1,10 +1,12 @@
 // A router: the IP stack (Datapath) and the ruleset (Netfilter) wired together. One object for one replay.
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { Recorder } from '../event/recorder.ts';
+import type { Fib } from '../net/fib.ts';
 import type { Interfaces } from '../net/interfaces.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import type { OffloadMode } from '../netfilter/flowtable/flowtable.ts';
 import { Netfilter } from '../netfilter/netfilter.ts';
+import type { Tracer } from '../netfilter/tracer.ts';
 import type { Packet } from '../packet/packet.ts';
 import { Datapath } from './datapath.ts';
 import type { FrameSink } from './stack.ts';
@@ -24,11 +26,14 @@ export interface RouterOptions {
   offload: OffloadMode;
   /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
   keepDropped?: boolean;
+  /** Watches what happens to packets (src/replay/trace.ts). */
+  tracer?: Tracer | undefined;
 }
 
 /** Runs packets through the router, one after the other in time. */
 export class Router {
   readonly interfaces: Interfaces;
+  readonly fib: Fib;
   readonly netfilter: Netfilter;
   /** ifindexes by which frames left because of the last packet: outs[0 … outCount - 1], each once. */
   readonly outs: Int32Array;
@@ -57,10 +62,12 @@ export class Router {
       epochNs,
       offload,
       keepDropped: options.keepDropped ?? false,
+      tracer: options.tracer,
     });
     datapath.hooks = this.netfilter;
     this.#datapath = datapath;
     this.interfaces = interfaces;
+    this.fib = fib;
     this.outs = datapath.outs;
   }
 

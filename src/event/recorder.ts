@@ -71,6 +71,15 @@ export class Recorder {
     this.#words[this.#length++] = ((kind << 26) | (argument & 0x3ffffff)) >>> 0;
   }
 
+  /** Tells `listener` of each event right after it was recorded: a trace. Costs nothing when nobody listens. */
+  listen(listener: (kind: number, argument: number) => void): void {
+    const record = this.event.bind(this);
+    this.event = (kind, argument) => {
+      record(kind, argument);
+      listener(kind, argument);
+    };
+  }
+
   /** Counts that the run took a way that differs from the kernel's (simplificationIndex). */
   simplified(row: number): void {
     this.simplifications[row] = f64(this.simplifications, row) + 1;

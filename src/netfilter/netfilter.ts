@@ -51,6 +51,7 @@ import type { RouterServices } from './services.ts';
 import type { RuntimeSet } from './sets/runtime-set.ts';
 import { eventNames } from './shape.ts';
 import { rulesetState } from './state.ts';
+import type { Tracer } from './tracer.ts';
 import { NF_ACCEPT } from './verdict.ts';
 
 const HOOK = eventKind('hook');
@@ -74,6 +75,8 @@ export interface NetfilterOptions {
   offload: OffloadMode;
   /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
   keepDropped?: boolean;
+  /** Watches what happens to packets. */
+  tracer?: Tracer | undefined;
 }
 
 export class Netfilter {
@@ -111,7 +114,7 @@ export class Netfilter {
     const sysctl = withAccounting(options.sysctl, ruleset);
     this.#interfaces = interfaces;
     this.#recorder = recorder;
-    this.#chains = new BaseChains(recorder, services);
+    this.#chains = new BaseChains(recorder, services, options.tracer);
     const lists = (count: number) => Array.from({ length: count }, () => new HookEntries());
     this.#hooks = lists(FAMILIES * HOOK_NAMES.length);
     this.#natChains = lists(FAMILIES * HOOK_NAMES.length);
@@ -144,6 +147,7 @@ export class Netfilter {
     this.#tables = prepareRuleset(ruleset, engine, recorder, (one, name) => flowtables.get(one)?.get(name));
     this.#collected = this.#tables.flatMap((row) => row.sets.filter((set) => set.isCollected));
     for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));
+    if (options.tracer !== undefined) this.#watch(options.tracer);
   }
 
   /** Runs a hook (index of HOOK_NAMES) of a family (NFPROTO_*). */
@@ -275,6 +279,31 @@ export class Netfilter {
           : this.#chains.inet(chain, hook, pf);
       this.#hooks[at]?.register({ priority: base.priority, name, run });
     }
+  }
+
+  /** Tells a tracer when built-in entries begin and end; base chains tell it themselves. */
+  #watch(tracer: Tracer): void {
+    const watch = ({ entries }: HookEntries, hook: number): void => {
+      entries.forEach((entry, i) => {
+        // Names of base chains have blanks: 'inet fw4 forward'.
+        if (entry.name.includes(' ')) return;
+        const run = (packet: Packet): number => {
+          if (!tracer.isActive) return entry.run(packet);
+          tracer.enter(hook, entry.name, packet);
+          const verdict = entry.run(packet);
+          tracer.leave(hook, entry.name, packet, verdict);
+          return verdict;
+        };
+        entries[i] = { ...entry, run };
+      });
+    };
+    this.#hooks.forEach((entries, i) => {
+      watch(entries, i % HOOK_NAMES.length);
+    });
+    for (const entries of this.#ingress) watch(entries, HOOK_INGRESS);
+    this.conntrack.onJudge = (entry, direction) => {
+      if (tracer.isActive) tracer.judge(entry, direction);
+    };
   }
 
   #devices(names: string[], chain: string, definition: Chain): number[] {

@@ -87,6 +87,8 @@ export class Conntrack {
   readonly tcp: TcpTracker;
   /** net.netfilter.nf_conntrack_checksum. */
   readonly verifyChecksums: boolean;
+  /** Told which connection a packet is judged by, before the protocol does: a trace. */
+  onJudge: ((entry: number, direction: number) => void) | undefined = undefined;
   readonly #recorder: Recorder;
   /** By IP protocol number. */
   readonly #trackers: Tracker[];
@@ -265,6 +267,7 @@ export class Conntrack {
       const entry = node >> 1;
       const direction = node & 1;
       this.#recorder.event(CT_UPDATE, event);
+      if (this.onJudge !== undefined) this.onJudge(entry, direction);
       const outcome = (this.#trackers[protocol & 0xff] as Tracker).packet(packet, entry, direction, hook);
       if (outcome === TRACK_ACCEPT) return this.#accept(packet, entry, direction);
       if ((u32(table.status, entry) & IPS_CONFIRMED) === 0 || outcome === TRACK_REPEAT) table.free(entry);

@@ -6,9 +6,10 @@ import type { Recorder } from '../../event/recorder.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { HookFunction } from '../hooks.ts';
 import type { RouterServices } from '../services.ts';
+import type { Tracer } from '../tracer.ts';
 import { NF_ACCEPT, NF_DROP } from '../verdict.ts';
 import { Evaluation, PF_IPV4, PF_IPV6 } from './evaluation.ts';
-import { JumpStack } from './interpreter.ts';
+import { doChain, JumpStack } from './interpreter.ts';
 import { runChain } from './matched-chain.ts';
 import type { PreparedChain } from './prepared.ts';
 
@@ -30,12 +31,14 @@ class Level {
 export class BaseChains {
   readonly #recorder: Recorder;
   readonly #services: RouterServices;
+  readonly #tracer: Tracer | undefined;
   readonly #levels: Level[] = [new Level(), new Level()];
   #depth = 0;
 
-  constructor(recorder: Recorder, services: RouterServices) {
+  constructor(recorder: Recorder, services: RouterServices, tracer?: Tracer) {
     this.#recorder = recorder;
     this.#services = services;
+    this.#tracer = tracer;
   }
 
   /** A filter or nat chain at an ip or ip6 hook; `pf` PF_IPV4 or PF_IPV6. */
@@ -43,7 +46,7 @@ export class BaseChains {
     return (packet) => {
       const level = this.#enter();
       level.run.beginInet(packet, hook, pf);
-      const verdict = runChain(level.run, chain, level.stack, this.#recorder);
+      const verdict = this.#run(level, chain);
       this.#depth--;
       return verdict;
     };
@@ -55,7 +58,7 @@ export class BaseChains {
       const level = this.#enter();
       level.run.beginInet(packet, hook, pf);
       saveRouteWords(packet, pf, level.before);
-      let verdict = runChain(level.run, chain, level.stack, this.#recorder);
+      let verdict = this.#run(level, chain);
       if (verdict === NF_ACCEPT && routeWordsChanged(packet, pf, level.before) && !this.#services.reroute(packet)) {
         packet.reason = NO_ROUTE;
         verdict = NF_DROP;
@@ -70,7 +73,7 @@ export class BaseChains {
     return (packet) => {
       const level = this.#enter();
       level.run.beginLink(packet, hook, pf);
-      const verdict = runChain(level.run, chain, level.stack, this.#recorder);
+      const verdict = this.#run(level, chain);
       this.#depth--;
       return verdict;
     };
@@ -85,11 +88,17 @@ export class BaseChains {
       const { run } = level;
       run.beginLink(packet, hook, etherType === IPV4 ? PF_IPV4 : PF_IPV6);
       let verdict = NF_DROP;
-      if (run.hasTransport) verdict = runChain(run, chain, level.stack, this.#recorder);
+      if (run.hasTransport) verdict = this.#run(level, chain);
       else packet.reason = MALFORMED;
       this.#depth--;
       return verdict;
     };
+  }
+
+  #run(level: Level, chain: PreparedChain): number {
+    const tracer = this.#tracer;
+    if (tracer === undefined) return runChain(level.run, chain, level.stack, this.#recorder);
+    return doChain(level.run, chain, level.stack, this.#recorder, tracer.isActive ? tracer : undefined);
   }
 
   #enter(): Level {

@@ -6,6 +6,7 @@
 import { reasonIndex } from '../../event/reasons.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { eventKind, RULE_MATCHED } from '../../event/vocabulary.ts';
+import type { ChainTracer } from '../tracer.ts';
 import { NF_DROP, NF_QUEUE } from '../verdict.ts';
 import { NFT_BREAK, NFT_CONTINUE, NFT_GOTO, NFT_JUMP } from './codes.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -29,9 +30,19 @@ export class JumpStack {
   readonly places = new Int32Array(JUMP_STACK_SIZE);
 }
 
-/** Runs a base chain and all that it jumps to. Jump depth and loops were checked when the ruleset was loaded. */
-export function doChain(run: Evaluation, base: PreparedChain, stack: JumpStack, recorder: Recorder): number {
+/**
+ * Runs a base chain and all that it jumps to. Jump depth and loops were checked when the ruleset was loaded. `tracer` is
+ * told where the kernel calls nft_trace_packet.
+ */
+export function doChain(
+  run: Evaluation,
+  base: PreparedChain,
+  stack: JumpStack,
+  recorder: Recorder,
+  tracer?: ChainTracer,
+): number {
   recorder.event(BASE_CHAIN, base.index);
+  tracer?.baseChain(run, base);
   let chain = base;
   let at = 0;
   let depth = 0;
@@ -48,6 +59,7 @@ export function doChain(run: Evaluation, base: PreparedChain, stack: JumpStack, 
       }
       index = rule.index;
       recorder.event(RULE, (index << 8) | (code === NFT_BREAK ? Math.min(evaluated, RULE_MATCHED - 1) : RULE_MATCHED));
+      tracer?.rule(run, rule, code, evaluated);
       if (code === NFT_BREAK) code = NFT_CONTINUE;
       else if (code !== NFT_CONTINUE) break;
     }
@@ -63,7 +75,11 @@ export function doChain(run: Evaluation, base: PreparedChain, stack: JumpStack, 
       continue;
     }
     // Return, or the end of the chain.
-    if (depth === 0) return endOfChain(run, base, recorder);
+    if (code === NFT_CONTINUE) tracer?.chainEnd(run, chain);
+    if (depth === 0) {
+      tracer?.policy(run, base);
+      return endOfChain(run, base, recorder);
+    }
     chain = stack.chains[--depth] as PreparedChain;
     at = stack.places[depth] as number;
   }

@@ -106,6 +106,17 @@ function refuse(table: ConntrackTable, entry: number, refusal: number): number {
   return MAY_NOT;
 }
 
+/** Why this packet may not offload its connection, whatever earlier ones found: row of REFUSALS. Changes nothing. */
+export function packetRefusal(packet: Packet, table: ConntrackTable, entry: number): number {
+  if (entry < 0) return NO_RULE;
+  const known = u8(table.offloadRefusal, entry);
+  table.offloadRefusal[entry] = NO_RULE;
+  const judged = judgeOffload(packet, table, entry);
+  const refusal = judged === MAY_NOT ? u8(table.offloadRefusal, entry) : judged === MAY_OFFLOAD ? NO_ROUTE : OFFLOADED;
+  table.offloadRefusal[entry] = known;
+  return refusal;
+}
+
 /** Notes that a connection has no route for one of its directions. */
 export function refuseNoRoute(table: ConntrackTable, entry: number): void {
   refuse(table, entry, NO_ROUTE);
