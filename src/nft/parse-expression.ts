@@ -5,6 +5,7 @@ import { symbol, untyped, value } from './expressions.ts';
 import { atSelector, parseModulus, parseSelector, SELECTOR_WORDS } from './parse-selector.ts';
 import { atStatefulStatement, parseStatefulStatement, parseTime } from './parse-stateful.ts';
 import { type Parser, RESERVED } from './parser.ts';
+import { jhash } from './selectors.ts';
 
 /** `left`: matched; `right`: constants; `statement`: what `set` and nat take. */
 type Mode = 'left' | 'right' | 'statement';
@@ -118,16 +119,8 @@ function startsSelector(p: Parser): boolean {
 function parseJhash(p: Parser): Expr {
   const start = p.expect('jhash');
   const input = p.nest(() => parseConcat(p, 'left'));
-  return {
-    ...untyped(p.spanFrom(start)),
-    kind: 'hash',
-    mode: 'jenkins',
-    input,
-    ...parseModulus(p),
-    datatype: 'integer',
-    length: 32,
-    byteorder: 'host',
-  };
+  const modulus = parseModulus(p);
+  return jhash(input, modulus, p.spanFrom(start));
 }
 
 /** `concat_expr: basic ("." basic)*`; on the right each part may be a prefix or a range. */

@@ -1,10 +1,23 @@
 // What a packet is matched by: header fields, options, `meta`, `ct`, `rt`, `socket`, `fib`, … (nft(8), "PRIMARY EXPRESSIONS"
 // and "PAYLOAD EXPRESSIONS"). Headers are in parse-header.ts, tables of names in headers.ts and expressions.ts.
 import type { CtKey, MetaKey } from '../bytecode/expression.ts';
-import type { CtExpr, Expr, FibExpr, OsfExpr, XfrmExpr } from './ast.ts';
-import { ct, meta, rt, untyped } from './expressions.ts';
+import type { CtExpr, Expr, OsfExpr, XfrmExpr } from './ast.ts';
+import { ct, meta, rt } from './expressions.ts';
 import { EXTHDR_WORDS, HEADER_WORDS, parseExthdr, parseHeader, parseRawPayload, word } from './parse-header.ts';
 import type { Parser } from './parser.ts';
+import {
+  FIB_FLAGS,
+  FIB_RESULTS,
+  fib,
+  fibFlagsProblem,
+  type Modulus,
+  numgen,
+  osf,
+  SOCKET_KEYS,
+  socket,
+  symhash,
+  xfrm,
+} from './selectors.ts';
 
 /** Meta keys by the words of the language. The first list needs no `meta` before it. */
 const UNQUALIFIED_META: Record<string, MetaKey> = {
@@ -32,7 +45,8 @@ const UNQUALIFIED_META: Record<string, MetaKey> = {
   day: 'day',
   hour: 'hour',
 };
-const QUALIFIED_META: Record<string, MetaKey> = {
+/** All meta keys by their words. */
+export const QUALIFIED_META: Record<string, MetaKey> = {
   ...UNQUALIFIED_META,
   length: 'len',
   protocol: 'protocol',
@@ -51,7 +65,7 @@ const QUALIFIED_META: Record<string, MetaKey> = {
   sdifname: 'sdifname',
   broute: 'bri_broute',
 };
-const CT_WORDS: Record<string, CtKey> = {
+export const CT_WORDS: Record<string, CtKey> = {
   l3proto: 'l3proto',
   protocol: 'protocol',
   mark: 'mark',
@@ -73,7 +87,7 @@ const CT_WORDS: Record<string, CtKey> = {
   avgpkt: 'avgpkt',
   zone: 'zone',
 };
-const CT_DIRECTIONAL = new Set([
+export const CT_DIRECTIONAL = new Set([
   'saddr',
   'daddr',
   'l3proto',
@@ -182,27 +196,19 @@ function parseCt(p: Parser): CtExpr {
 /** `socket transparent|mark|wildcard|cgroupv2 level N` */
 function parseSocket(p: Parser): Expr {
   const start = p.expect('socket');
-  const keys = {
-    transparent: ['integer', 8],
-    mark: ['mark', 32],
-    wildcard: ['integer', 8],
-    cgroupv2: ['cgroupsv2', 64],
-  } as const;
-  const token = p.peek();
-  if (!(token.text in keys)) throw p.unexpected('a socket key', Object.keys(keys));
+  const key = SOCKET_KEYS.find((name) => p.at(name));
+  if (key === undefined) throw p.unexpected('a socket key', SOCKET_KEYS);
   p.next();
-  const key = token.text as keyof typeof keys;
   let level = 0;
   if (key === 'cgroupv2') {
     p.expect('level');
     level = p.number('number', 255);
   }
-  const [datatype, length] = keys[key];
-  return { ...untyped(p.spanFrom(start)), kind: 'socket', key, level, datatype, length, byteorder: 'host' };
+  return socket(key, level, p.spanFrom(start));
 }
 
 /** `osf [ttl loose|skip] name|version` */
-function parseOsf(p: Parser): OsfExpr {
+function parseOsf(p: Parser): Expr {
   const start = p.expect('osf');
   let ttl: OsfExpr['ttl'] = 'strict';
   if (p.accept('ttl')) {
@@ -212,53 +218,26 @@ function parseOsf(p: Parser): OsfExpr {
   }
   const version = p.accept('version');
   if (!version) p.expect('name');
-  return {
-    ...untyped(p.spanFrom(start)),
-    kind: 'osf',
-    ttl,
-    version,
-    datatype: 'string',
-    length: 128,
-    byteorder: 'host',
-  };
+  return osf(ttl, version, p.spanFrom(start));
 }
 
 /** `fib FLAG [. FLAG]* oif|oifname|type|check` */
-function parseFib(p: Parser): FibExpr {
+function parseFib(p: Parser): Expr {
   const start = p.expect('fib');
-  const names = ['saddr', 'daddr', 'mark', 'iif', 'oif'] as const;
   const given = new Set<string>();
   const tuple = p.peek();
   do {
-    const token = word(p, 'a fib flag', names);
-    if (!(names as readonly string[]).includes(token.text)) throw p.error(`unknown fib flag '${token.text}'`, token);
+    const token = word(p, 'a fib flag', FIB_FLAGS);
+    if (!(FIB_FLAGS as readonly string[]).includes(token.text))
+      throw p.error(`unknown fib flag '${token.text}'`, token);
     given.add(token.text);
   } while (p.accept('.'));
-  const span = p.spanFrom(tuple);
-  if (!given.has('saddr') && !given.has('daddr')) throw p.error('fib: need either saddr or daddr', span);
-  if (given.has('saddr') && given.has('daddr')) throw p.error('fib: saddr and daddr are mutually exclusive', span);
-  if (given.has('iif') && given.has('oif')) throw p.error('fib: iif and oif are mutually exclusive', span);
-  const token = p.peek();
-  const shapes = {
-    oif: ['iface_index', 32],
-    oifname: ['ifname', 128],
-    type: ['fib_addrtype', 32],
-    check: ['boolean', 32],
-  } as const;
-  if (!(token.text in shapes)) throw p.unexpected('a fib result', Object.keys(shapes));
+  const problem = fibFlagsProblem(given);
+  if (problem !== undefined) throw p.error(problem, p.spanFrom(tuple));
+  const result = FIB_RESULTS.find((name) => p.at(name));
+  if (result === undefined) throw p.unexpected('a fib result', FIB_RESULTS);
   p.next();
-  const [datatype, length] = shapes[token.text as keyof typeof shapes];
-  const present = token.text === 'check';
-  return {
-    ...untyped(p.spanFrom(start)),
-    kind: 'fib',
-    flags: names.filter((name) => given.has(name)),
-    present,
-    result: present ? 'oif' : (token.text as FibExpr['result']),
-    datatype,
-    length,
-    byteorder: 'host',
-  };
+  return fib(given, result, p.spanFrom(start));
 }
 
 /** `ipsec in|out [spnum N] spi|reqid|ip saddr|…` */
@@ -267,26 +246,16 @@ function parseIpsec(p: Parser): Expr {
   const direction = p.accept('in') ? 'in' : p.accept('out') ? 'out' : undefined;
   // Alone, `ipsec` is the old spelling of `meta ipsec`.
   if (direction === undefined) return meta('secpath', start);
-  let spnum = 0;
-  if (p.accept('spnum')) spnum = p.number('number', 255);
-  const done = (key: XfrmExpr['key'], datatype: string, length: number, byteorder: 'big' | 'host'): XfrmExpr => ({
-    ...untyped(p.spanFrom(start)),
-    kind: 'xfrm',
-    key,
-    direction,
-    spnum,
-    datatype,
-    length,
-    byteorder,
-  });
-  if (p.accept('spi')) return done('spi', 'integer', 32, 'big');
-  if (p.accept('reqid')) return done('reqid', 'integer', 32, 'host');
+  const spnum = p.accept('spnum') ? p.number('number', 255) : 0;
+  const done = (key: XfrmExpr['key']): XfrmExpr => xfrm(key, direction, spnum, p.spanFrom(start));
+  if (p.accept('spi')) return done('spi');
+  if (p.accept('reqid')) return done('reqid');
   const six = p.accept('ip6');
   if (!six) p.expect('ip');
   const source = p.accept('saddr');
   if (!source) p.expect('daddr');
-  if (six) return done(source ? 'saddr6' : 'daddr6', 'ipv6_addr', 128, 'big');
-  return done(source ? 'saddr' : 'daddr', 'ipv4_addr', 32, 'big');
+  if (six) return done(source ? 'saddr6' : 'daddr6');
+  return done(source ? 'saddr' : 'daddr');
 }
 
 /** `numgen inc|random mod N [offset N]` */
@@ -294,36 +263,18 @@ function parseNumgen(p: Parser): Expr {
   const start = p.expect('numgen');
   const mode = p.accept('inc') ? 'incremental' : 'random';
   if (mode === 'random') p.expect('random');
-  const { modulus, offset } = parseModulus(p);
-  return {
-    ...untyped(p.spanFrom(start)),
-    kind: 'numgen',
-    mode,
-    modulus,
-    offset,
-    datatype: 'integer',
-    length: 32,
-    byteorder: 'host',
-  };
+  const modulus = parseModulus(p);
+  return numgen(mode, modulus, p.spanFrom(start));
 }
 
 function parseSymhash(p: Parser): Expr {
   const start = p.expect('symhash');
-  const { modulus, offset } = parseModulus(p);
-  return {
-    ...untyped(p.spanFrom(start)),
-    kind: 'hash',
-    mode: 'symmetric',
-    modulus,
-    offset,
-    datatype: 'integer',
-    length: 32,
-    byteorder: 'host',
-  };
+  const modulus = parseModulus(p);
+  return symhash(modulus, p.spanFrom(start));
 }
 
 /** `mod N [seed N] [offset N]` */
-export function parseModulus(p: Parser): { modulus: number; seed?: number; offset: number } {
+export function parseModulus(p: Parser): Modulus {
   p.expect('mod');
   const modulus = p.number('number', 0xffffffff);
   const seed = p.accept('seed') ? p.number('number', 0xffffffff) : undefined;
