@@ -16,7 +16,17 @@ const NAT_PRIORITY_FLOOR = -200;
 export function applyChain(sources: Sources, table: DraftTable, block: ChainBlock, create: boolean): DraftChain {
   const name = block.name.text;
   refuseLongName(sources, name, block.name.span);
-  const base = block.hook === undefined ? undefined : baseChain(sources, table.family, block, block.hook);
+  let isBroken = block.brokenHook === true;
+  const { hook } = block;
+  let base: Omit<BaseChain, 'policy'> | undefined;
+  if (hook !== undefined) {
+    // A chain whose hook is wrong is kept without one: what refers to it, and its rules, can be looked at still.
+    const well = sources.faults.attempt(() => {
+      base = baseChain(sources, table.family, block, hook);
+    });
+    isBroken ||= !well;
+  }
+  if (isBroken) return table.chains.get(name) ?? addChain(table, block);
   if (base === undefined && block.devices !== undefined)
     throw sources.error('This chain type cannot be bound to device', block.devices.span ?? block.span);
   const policy = policyOf(sources, block);
@@ -49,6 +59,12 @@ export function applyChain(sources: Sources, table: DraftTable, block: ChainBloc
   }
   if (policy !== undefined && existing.base !== undefined) existing.base.policy = policy;
   return existing;
+}
+
+function addChain(table: DraftTable, block: ChainBlock): DraftChain {
+  const chain: DraftChain = { name: block.name.text, handle: table.nextHandle(), rules: [], span: block.span };
+  table.chains.set(chain.name, chain);
+  return chain;
 }
 
 export function refuseLongName(sources: Sources, name: string, span: Span): void {

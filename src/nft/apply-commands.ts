@@ -1,6 +1,5 @@
 // Applies a ruleset's commands in nft's order: of a table block first its chains, then objects, sets with their elements,
 // flowtables, and at last the rules. Checks what nft's cache and the kernel check: that what is named exists.
-import { NftError } from '../base/errors.ts';
 import type { ObjectType } from '../bytecode/expression.ts';
 import { applyChain, applyFlowtable, refuseLongName } from './apply-chain.ts';
 import { applyObject } from './apply-object.ts';
@@ -8,7 +7,7 @@ import type { RuleNode, Span } from './ast.ts';
 import type { ChainBlock, Command, Name, SetBlock, TableBlock, Target } from './ast-commands.ts';
 import { type DraftChain, type DraftRule, DraftRuleset, type DraftTable } from './draft-ruleset.ts';
 import { evaluateRule, newContext } from './evaluate.ts';
-import type { DraftSet } from './evaluate-context.ts';
+import type { Context, DraftSet } from './evaluate-context.ts';
 import { changeElements } from './evaluate-set.ts';
 import { declareSet } from './evaluate-set-declaration.ts';
 import { describeType, sameDatatype } from './expressions.ts';
@@ -18,43 +17,19 @@ import { linearizeStatement } from './linearize-statement.ts';
 import type { Sources } from './source.ts';
 import { nearest } from './suggest.ts';
 
-/** Errors of one ruleset that are worth showing. */
-const MAX_ERRORS = 20;
-
-/** The tables that the commands leave. Throws the first NftError, with all that were found in `errors`. */
+/** The tables that the commands leave. What is wrong is kept in `sources.faults`. */
 export function applyCommands(sources: Sources, commands: readonly Command[]): DraftRuleset {
   const applier = new Applier(sources);
-  for (const command of commands) applier.attempt(() => applier.apply(command));
-  applier.throwErrors();
+  for (const command of commands) sources.faults.attempt(() => applier.apply(command));
   return applier.ruleset;
 }
 
 class Applier {
   readonly ruleset = new DraftRuleset();
   readonly #sources: Sources;
-  readonly #errors: NftError[] = [];
 
   constructor(sources: Sources) {
     this.#sources = sources;
-  }
-
-  /** Runs a step; what is wrong in it is kept, so that further errors are found too. */
-  attempt(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      if (!(error instanceof NftError)) throw error;
-      this.#errors.push(error);
-      if (this.#errors.length >= MAX_ERRORS) this.throwErrors();
-    }
-  }
-
-  /** Throws the first error, which carries all. */
-  throwErrors(): void {
-    const [first] = this.#errors;
-    if (first === undefined) return;
-    first.errors = this.#errors;
-    throw first;
   }
 
   apply(command: Command): void {
@@ -117,14 +92,19 @@ class Applier {
     if (block === undefined) return;
     for (const flag of block.flags) table.flags.add(flag as 'dormant');
     if (block.comment !== undefined) table.comment = block.comment;
-    const chains = block.chains.map((chain) => ({
-      block: chain,
-      chain: applyChain(this.#sources, table, chain, false),
-    }));
-    for (const object of block.objects) this.attempt(() => applyObject(this.#sources, table, object, false));
-    for (const set of block.sets) this.attempt(() => this.#addSet(table, set, false));
+    const { faults } = this.#sources;
+    const chains: { block: ChainBlock; chain: DraftChain }[] = [];
+    for (const chain of block.chains) {
+      faults.attempt(() => chains.push({ block: chain, chain: applyChain(this.#sources, table, chain, false) }));
+    }
+    for (const object of block.objects) {
+      if (!faults.attempt(() => applyObject(this.#sources, table, object, false)))
+        faults.markBroken('object', object.name.text);
+    }
+    for (const set of block.sets) faults.attempt(() => this.#addSet(table, set, false));
     for (const flowtable of block.flowtables) {
-      this.attempt(() => applyFlowtable(this.#sources, table, flowtable, false));
+      if (!faults.attempt(() => applyFlowtable(this.#sources, table, flowtable, false)))
+        faults.markBroken('flowtable', flowtable.name.text);
     }
     for (const { block: chainBlock, chain } of chains) this.#addRules(table, chain, chainBlock);
   }
@@ -142,7 +122,7 @@ class Applier {
 
   #addRules(table: DraftTable, chain: DraftChain, block: ChainBlock): void {
     if (block.offload) throw this.#sources.unsupported("chains with 'flags offload'", block.span);
-    for (const rule of block.rules) this.attempt(() => this.#append(table, chain, rule));
+    for (const rule of block.rules) this.#sources.faults.attempt(() => this.#append(table, chain, rule));
   }
 
   #append(table: DraftTable, chain: DraftChain, rule: RuleNode): void {
@@ -205,7 +185,7 @@ class Applier {
   #addSet(table: DraftTable, block: SetBlock, create: boolean): void {
     refuseLongName(this.#sources, block.name.text, block.name.span);
     const context = newContext(this.#sources, table.family, table);
-    const declared = declareSet(context, block);
+    const declared = this.#declareSet(context, block);
     const existing = table.findSet(block.name.text);
     if (existing !== undefined) this.#refuseOtherSet(existing, declared, create);
     const set = existing ?? declared;
@@ -214,6 +194,15 @@ class Applier {
       table.sets.set(set.name, set);
     }
     if (block.elements !== undefined) changeElements(context, set, block.elements, 'add');
+  }
+
+  #declareSet(context: Context, block: SetBlock): DraftSet {
+    try {
+      return declareSet(context, block);
+    } catch (error) {
+      this.#sources.faults.markBroken('set', block.name.text);
+      throw error;
+    }
   }
 
   #refuseOtherSet(existing: DraftSet, declared: DraftSet, create: boolean): void {
@@ -259,7 +248,9 @@ class Applier {
             this.ruleset.tables.map((table) => table.name),
           ),
       );
-    throw this.#sources.error(
+    throw this.#sources.missing(
+      'table',
+      name.text,
       'No such file or directory',
       name.span,
       meant === undefined
@@ -283,12 +274,13 @@ class Applier {
   }
 
   #notFound(what: string, name: Name, names: readonly string[]): Error {
+    const thing = what === 'chain' || what === 'set' || what === 'flowtable' ? what : 'object';
     const meant = nearest(
       name.text,
       names.filter((candidate) => !candidate.startsWith('__')),
     );
     const hint = meant === undefined ? `there is no ${what} '${name.text}'` : `did you mean ${what} '${meant}'?`;
-    return this.#sources.error('No such file or directory', name.span, hint);
+    return this.#sources.missing(thing, name.text, 'No such file or directory', name.span, hint);
   }
 
   #flush(command: Command): void {

@@ -15,6 +15,8 @@ export interface ChainBlock {
   policy?: Expr;
   devices?: Expr;
   offload: boolean;
+  /** Its hook line could not be read. */
+  brokenHook?: true;
   comment?: string;
   rules: RuleNode[];
   span: Span;

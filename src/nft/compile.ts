@@ -34,6 +34,7 @@ export function translate(options: CompileOptions, runnable: boolean): CompiledR
   try {
     const draft = applyCommands(sources, parseRuleset(sources));
     validate(sources, draft, runnable);
+    sources.faults.throwAll(sources.files);
     return { ruleset: finish(draft, sources), warnings: sources.warnings, notes: sources.notes, files: sources.files };
   } catch (error) {
     // Input that nests more than the limits foresee must not look like a bug of ours.

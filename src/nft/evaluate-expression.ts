@@ -128,7 +128,13 @@ function evaluateVerdict(context: Context, expr: VerdictExpr): Expr {
     if (!context.ruleset.findChain(chain.text)) {
       const meant = nearest(chain.text, context.ruleset.chainNames());
       const hint = meant === undefined ? `the table has no chain '${chain.text}'` : `did you mean chain '${meant}'?`;
-      throw fail(context, chain, 'Could not process rule: No such file or directory', hint);
+      throw context.sources.missing(
+        'chain',
+        chain.text,
+        'Could not process rule: No such file or directory',
+        chain.span,
+        hint,
+      );
     }
     expr.chain = chain;
   }

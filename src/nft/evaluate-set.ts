@@ -124,10 +124,11 @@ export function evaluateSetReference(context: Context, ref: SetRefExpr): Expr {
       ref.name,
       context.ruleset.setNames().filter((name) => !name.startsWith('__')),
     );
-    throw fail(
-      context,
-      ref,
+    throw context.sources.missing(
+      'set',
+      ref.name,
       'No such file or directory',
+      ref.span ?? context.statement?.span,
       meant === undefined ? `the table has no set or map '${ref.name}'` : `did you mean '${meant}'?`,
     );
   }

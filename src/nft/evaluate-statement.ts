@@ -264,10 +264,11 @@ export function objectName(value: bigint): string {
 function refuseUnknownObject(context: Context, type: ObjectType, name: string, at: Expr): void {
   if (context.ruleset.findObject(type, name)) return;
   const meant = nearest(name, context.ruleset.objectNames(type));
-  throw fail(
-    context,
-    at,
+  throw context.sources.missing(
+    'object',
+    name,
     'Could not process rule: No such file or directory',
+    at.span ?? context.statement?.span,
     meant === undefined ? `the table has no ${type} '${name}'` : `did you mean ${type} '${meant}'?`,
   );
 }
@@ -314,10 +315,11 @@ function evaluateObjectMap(context: Context, map: MapExpr, objectType: ObjectTyp
 function refuseUnknownFlowtable(context: Context, statement: Extract<Stmt, { kind: 'flow' }>): void {
   if (context.ruleset.findFlowtable(statement.flowtable)) return;
   const meant = nearest(statement.flowtable, context.ruleset.flowtableNames());
-  throw fail(
-    context,
-    statement,
+  throw context.sources.missing(
+    'flowtable',
+    statement.flowtable,
     'Could not process rule: No such file or directory',
+    statement.span,
     meant === undefined ? `the table has no flowtable '${statement.flowtable}'` : `did you mean flowtable '${meant}'?`,
   );
 }

@@ -35,13 +35,22 @@ export function newContext(sources: Sources, family: Family, ruleset: RulesetSco
 export function evaluateRule(context: Context, rule: RuleNode): Stmt[] {
   context.statements = [...rule.statements];
   let terminal: Stmt | undefined;
+  const { faults } = context.sources;
+  let well = true;
   for (const statement of rule.statements) {
-    if (terminal !== undefined) throw fail(context, statement, 'Statement after terminal statement has no effect');
-    context.statement = statement;
-    evaluateStatement(context, statement);
-    if (isTerminal(statement)) terminal = statement;
+    // One statement may be wrong, and another as well.
+    const went = faults.attempt(() => {
+      if (terminal !== undefined) throw fail(context, statement, 'Statement after terminal statement has no effect');
+      context.statement = statement;
+      evaluateStatement(context, statement);
+    });
+    well &&= went;
+    if (isTerminal(statement)) terminal ??= statement;
     context.inner = undefined;
+    context.set = undefined;
+    context.expected = noExpectation();
   }
+  if (!well) throw context.sources.consequence(rule.span);
   return reduceStatements(context.family, context.statements);
 }
 

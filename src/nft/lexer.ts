@@ -71,6 +71,11 @@ export class Lexer {
     }
   }
 
+  /** Goes on at a place of the source in hand. */
+  seek(source: number, at: number): void {
+    if (source === this.#source) this.#at = at;
+  }
+
   next(): Token {
     const text = this.#text;
     let at = this.#at;
@@ -125,7 +130,15 @@ export class Lexer {
 
   #quoted(at: number): Token {
     const end = this.#text.indexOf('"', at + 1);
-    if (end < 0) throw this.#sources.syntaxError('a quoted string does not end', this.#span(at, at + 1));
+    if (end < 0) {
+      const line = this.#text.indexOf('\n', at);
+      this.#at = line < 0 ? this.#text.length : line;
+      throw this.#sources.syntaxError(
+        'a quoted string does not end',
+        this.#span(at, at + 1),
+        "its closing '\"' is missing",
+      );
+    }
     return this.#token('quoted', this.#text.slice(at + 1, end), at, end + 1);
   }
 

@@ -3,6 +3,7 @@ import type { Expr, PrioritySpec, Span } from './ast.ts';
 import type { ChainBlock, FlowtableBlock, Name, SetBlock, SetFlag, TableBlock, TypeSpec } from './ast-commands.ts';
 import { DATATYPES, findDatatype } from './datatypes.ts';
 import { symbol, untyped, value } from './expressions.ts';
+import type { NamedThing } from './faults.ts';
 import { parseComment, parseConcat, parseInitializer, parseSet } from './parse-expression.ts';
 import { atObject, parseObject, skipObjectWords } from './parse-object.ts';
 import { atStatefulStatement, parseStatefulStatement, parseTime } from './parse-stateful.ts';
@@ -36,6 +37,7 @@ export function parseCommon(p: Parser): boolean {
   if (word === 'define' || word === 'redefine') {
     p.next();
     const name = p.identifier('a name');
+    p.declares('variable', name.text);
     p.expect('=');
     const initial = parseInitializer(p);
     p.expectSeparator();
@@ -59,20 +61,32 @@ export function parseName(p: Parser, what: string): Name {
   return { text: token.text, span: token };
 }
 
+/** A name that is declared here: broken when the declaration turns out to be. */
+export function declaredName(p: Parser, thing: NamedThing, what: string): Name {
+  const name = parseName(p, what);
+  p.declares(thing, name.text);
+  return name;
+}
+
 function openScope(p: Parser): void {
   if (!p.scope.open()) throw p.error('too many levels of nesting', p.peek());
 }
 
 /** `"{" (options | chain | set | map | flowtable | object)* "}"` */
-export function parseTableBlock(p: Parser): TableBlock {
+export function parseTableBlock(p: Parser, name: Name): TableBlock {
   p.expect('{');
-  openScope(p);
   const table: TableBlock = { flags: [], chains: [], sets: [], objects: [], flowtables: [] };
-  while (!p.accept('}')) {
-    if (!parseCommon(p)) parseTableItem(p, table);
-  }
-  p.scope.close();
+  parseTableItems(p, table, name);
   return table;
+}
+
+/** What a table's block holds, and its `}`. */
+export function parseTableItems(p: Parser, table: TableBlock, name: Name): void {
+  openScope(p);
+  p.block(`table '${name.text}'`, name.span, 'blocks', () => {
+    if (!parseCommon(p)) parseTableItem(p, table);
+  });
+  p.scope.close();
 }
 
 function parseTableItem(p: Parser, table: TableBlock): void {
@@ -80,7 +94,7 @@ function parseTableItem(p: Parser, table: TableBlock): void {
   const objectType = atObject(p);
   if (objectType !== undefined) {
     skipObjectWords(p);
-    table.objects.push(parseObject(p, objectType, parseName(p, 'a name'), () => parseCommon(p)));
+    table.objects.push(parseObject(p, objectType, declaredName(p, 'object', 'a name'), () => parseCommon(p)));
     p.expectSeparator();
     return;
   }
@@ -96,22 +110,22 @@ function parseTableItem(p: Parser, table: TableBlock): void {
       break;
     case 'chain':
       p.next();
-      table.chains.push(parseChainBlock(p, parseName(p, 'a chain name')));
+      table.chains.push(parseChainBlock(p, declaredName(p, 'chain', 'a chain name')));
       break;
     case 'set':
     case 'map':
       p.next();
-      table.sets.push(parseSetBlock(p, parseName(p, `a ${start.text} name`), start.text === 'map'));
+      table.sets.push(parseSetBlock(p, declaredName(p, 'set', `a ${start.text} name`), start.text === 'map'));
       break;
     case 'flowtable':
       p.next();
-      table.flowtables.push(parseFlowtableBlock(p, parseName(p, 'a flowtable name')));
+      table.flowtables.push(parseFlowtableBlock(p, declaredName(p, 'flowtable', 'a flowtable name')));
       break;
     case 'flow':
       p.next();
       p.expect('table');
       p.sources.warn("'flow table' is an old spelling: write 'flowtable'", p.spanFrom(start));
-      table.flowtables.push(parseFlowtableBlock(p, parseName(p, 'a flowtable name')));
+      table.flowtables.push(parseFlowtableBlock(p, declaredName(p, 'flowtable', 'a flowtable name')));
       break;
     default:
       throw p.unexpected("a chain, set, map, flowtable, object or '}'", [
@@ -141,30 +155,40 @@ export function parseChainBlock(p: Parser, name: Name): ChainBlock {
   p.expect('{');
   openScope(p);
   const chain: ChainBlock = { name, offload: false, rules: [], span: name.span };
-  while (!p.accept('}')) {
-    if (parseCommon(p)) continue;
-    if (p.at('type') && p.at('hook', 2)) parseHook(p, chain);
-    else if (p.at('policy')) parsePolicy(p, chain);
-    else if (p.at('flags') && p.at('offload', 1)) {
-      p.next();
-      p.next();
-      chain.offload = true;
-    } else if (p.at('devices') && p.at('=', 1)) {
-      p.next();
-      p.next();
-      const devices = parseDevices(p);
-      chain.devices =
-        chain.devices?.kind === 'list' && devices.kind === 'list'
-          ? { ...chain.devices, items: [...chain.devices.items, ...devices.items] }
-          : devices;
-    } else if (p.at('comment')) {
-      if (chain.comment !== undefined) throw p.error(ALREADY_SET, p.peek());
-      chain.comment = parseComment(p);
-    } else chain.rules.push(parseRule(p));
-    p.expectSeparator();
-  }
+  p.block(`chain '${name.text}'`, name.span, 'items', () => {
+    if (!parseCommon(p)) parseChainItem(p, chain);
+  });
   p.scope.close();
   return chain;
+}
+
+function parseChainItem(p: Parser, chain: ChainBlock): void {
+  if (p.at('type') && p.at('hook', 2)) {
+    // A chain whose hook line is wrong is none without a hook.
+    chain.brokenHook = true;
+    parseHook(p, chain);
+    p.expectSeparator();
+    delete chain.brokenHook;
+    return;
+  }
+  if (p.at('policy')) parsePolicy(p, chain);
+  else if (p.at('flags') && p.at('offload', 1)) {
+    p.next();
+    p.next();
+    chain.offload = true;
+  } else if (p.at('devices') && p.at('=', 1)) {
+    p.next();
+    p.next();
+    const devices = parseDevices(p);
+    chain.devices =
+      chain.devices?.kind === 'list' && devices.kind === 'list'
+        ? { ...chain.devices, items: [...chain.devices.items, ...devices.items] }
+        : devices;
+  } else if (p.at('comment')) {
+    if (chain.comment !== undefined) throw p.error(ALREADY_SET, p.peek());
+    chain.comment = parseComment(p);
+  } else chain.rules.push(parseRule(p));
+  p.expectSeparator();
 }
 
 /** `"type" TYPE "hook" HOOK [device X | devices = {…}] "priority" PRIORITY` */
@@ -258,8 +282,8 @@ function parseDevices(p: Parser): Expr {
 export function parseFlowtableBlock(p: Parser, name: Name): FlowtableBlock {
   p.expect('{');
   const flowtable: FlowtableBlock = { name, offload: false, counter: false, span: name.span };
-  while (!p.accept('}')) {
-    if (parseCommon(p)) continue;
+  whole(p, `flowtable '${name.text}'`, name, () => {
+    if (parseCommon(p)) return;
     if (p.accept('hook')) {
       const hook = p.identifier('a hook');
       if (hook.text !== 'ingress')
@@ -275,7 +299,7 @@ export function parseFlowtableBlock(p: Parser, name: Name): FlowtableBlock {
       flowtable.offload = true;
     } else throw p.unexpected("hook, devices, counter, flags or '}'", ['hook', 'devices', 'counter', 'flags']);
     p.expectSeparator();
-  }
+  });
   return flowtable;
 }
 
@@ -283,9 +307,8 @@ export function parseFlowtableBlock(p: Parser, name: Name): FlowtableBlock {
 export function parseSetBlock(p: Parser, name: Name, isMap: boolean): SetBlock {
   p.expect('{');
   const set: SetBlock = { name, isMap, flags: [], autoMerge: false, statements: [], span: name.span };
-  while (!p.accept('}')) {
-    if (parseCommon(p)) continue;
-    if (!parseSetItem(p, set)) {
+  whole(p, `${isMap ? 'map' : 'set'} '${name.text}'`, name, () => {
+    if (!parseCommon(p) && !parseSetItem(p, set)) {
       throw p.unexpected("a setting of the set or '}'", [
         'type',
         'typeof',
@@ -299,8 +322,15 @@ export function parseSetBlock(p: Parser, name: Name, isMap: boolean): SetBlock {
         'comment',
       ]);
     }
-  }
+  });
   return set;
+}
+
+/** The items of a block that means nothing when one of them is wrong: all errors are kept, then what it declares is broken. */
+function whole(p: Parser, what: string, name: Name, item: () => void): void {
+  const before = p.sources.faults.count;
+  p.block(what, name.span, 'items', item);
+  if (p.sources.faults.count > before) throw p.sources.consequence(name.span);
 }
 
 function parseSetItem(p: Parser, set: SetBlock): boolean {

@@ -34,14 +34,16 @@ export function parseObject(p: Parser, type: ObjectType, name: Name, readCommon:
   const start: Span = name.span;
   const draft: Draft = { body: emptyBody(type), states: [] };
   if (p.accept('{')) {
-    while (!p.accept('}')) {
-      if (readCommon()) continue;
+    const before = p.sources.faults.count;
+    p.block(`${type} '${name.text}'`, start, 'items', () => {
+      if (readCommon()) return;
       if (p.at('comment')) {
         if (draft.comment !== undefined)
           throw p.error('You can only specify this once. This statement is duplicated.', p.peek());
         draft.comment = parseComment(p);
       } else if (!parseConfig(p, draft)) throw p.unexpected("a setting of the object or '}'");
-    }
+    });
+    if (p.sources.faults.count > before) throw p.sources.consequence(start);
   } else {
     while (!p.atSeparator() && p.peek().kind !== 'end') if (!parseConfig(p, draft)) throw p.unexpected("'{'");
   }

@@ -12,6 +12,7 @@ import {
   parseName,
   parseSetBlock,
   parseTableBlock,
+  parseTableItems,
 } from './parse-block.ts';
 import { atObject, FAMILIES, parseObject, skipObjectWords } from './parse-object.ts';
 import { parseRule } from './parse-statement.ts';
@@ -55,12 +56,41 @@ const OPS: Record<string, CommandOp> = {
 export function parseRuleset(sources: Sources): Command[] {
   const p = new Parser(sources);
   const commands: Command[] = [];
-  while (p.peek().kind !== 'end') {
-    if (parseCommon(p)) continue;
-    commands.push(parseCommand(p));
-    p.expectSeparator();
+  let done = false;
+  while (!done) {
+    p.attempt(() => {
+      done = p.peek().kind === 'end';
+      if (done || parseCommon(p)) return;
+      if (p.at('}')) refuseBrace(p);
+      else if (!goOnWithTable(p, commands.at(-1))) commands.push(parseCommand(p));
+      p.expectSeparator();
+    });
   }
   return commands;
+}
+
+/** A `}` too many is told when nothing else was wrong: else it probably follows from that. */
+function refuseBrace(p: Parser): void {
+  const brace = p.next();
+  if (p.sources.faults.count === 0)
+    throw p.sources.syntaxError("syntax error, unexpected '}'", brace, "one '}' too many");
+}
+
+/**
+ * `chain NAME {` behind a table: a brace too many closed the table too early. That is told once, and the rest of the table is
+ * read as such. Returns false when something else stands here.
+ */
+function goOnWithTable(p: Parser, last: Command | undefined): boolean {
+  if (last?.object !== 'table' || last.block === undefined || last.target.table === undefined) return false;
+  const word = p.peek();
+  if (word.kind !== 'word' || !['chain', 'set', 'map', 'flowtable'].includes(word.text)) return false;
+  if (p.peek(1).kind !== 'word' || !p.at('{', 2)) return false;
+  const name = last.target.table;
+  const closing = { source: last.span.source, start: last.span.end - 1, end: last.span.end };
+  const message = `table '${name.text}' ends with this '}', yet ${word.text} '${p.peek(1).text}' follows it`;
+  p.sources.faults.add(p.sources.syntaxError(message, closing, "one '}' too many before?"));
+  parseTableItems(p, last.block, name);
+  return true;
 }
 
 function parseCommand(p: Parser): Command {
@@ -78,6 +108,7 @@ function parseCommand(p: Parser): Command {
     const target = parseTarget(p, 'a name', op);
     const hasBody = op === 'add' || op === 'create';
     if (hasBody && target.name !== undefined) {
+      p.declares('object', target.name.text);
       const block = parseObject(p, objectType, target.name, () => parseCommon(p));
       return { op, object: 'object', objectType, target, block, span: p.spanFrom(start) };
     }
@@ -103,6 +134,7 @@ function parseCommand(p: Parser): Command {
       p.next();
       const target = parseTarget(p, 'a flowtable name', op);
       if (p.at('{') && target.name !== undefined) {
+        p.declares('flowtable', target.name.text);
         return { op, object: 'flowtable', target, block: parseFlowtableBlock(p, target.name), span: p.spanFrom(start) };
       }
       if (op === 'add' || op === 'create') throw p.unexpected("'{'");
@@ -149,8 +181,8 @@ function parseHandle(p: Parser): { number: number; span: Span } {
 function parseTable(p: Parser, op: CommandOp, start: Span): Command {
   p.expect('table');
   const target = parseTarget(p, undefined, op);
-  if (p.at('{') && (op === 'add' || op === 'create')) {
-    return { op, object: 'table', target, block: parseTableBlock(p), span: p.spanFrom(start) };
+  if (p.at('{') && (op === 'add' || op === 'create') && target.table !== undefined) {
+    return { op, object: 'table', target, block: parseTableBlock(p, target.table), span: p.spanFrom(start) };
   }
   return { op, object: 'table', target, span: p.spanFrom(start) };
 }
@@ -159,6 +191,7 @@ function parseChain(p: Parser, op: CommandOp, start: Span): Command {
   p.expect('chain');
   const target = parseTarget(p, 'a chain name', op);
   if (p.at('{') && target.name !== undefined) {
+    p.declares('chain', target.name.text);
     return { op, object: 'chain', target, block: parseChainBlock(p, target.name), span: p.spanFrom(start) };
   }
   return { op, object: 'chain', target, span: p.spanFrom(start) };
@@ -169,6 +202,7 @@ function parseSet(p: Parser, op: CommandOp, start: Span): Command {
   const target = parseTarget(p, isMap ? 'a map name' : 'a set name', op);
   if (op === 'add' || op === 'create') {
     if (target.name === undefined) throw p.unexpected('a set name');
+    p.declares('set', target.name.text);
     return { op, object: 'set', isMap, target, block: parseSetBlock(p, target.name, isMap), span: p.spanFrom(start) };
   }
   return { op, object: 'set', isMap, target, span: p.spanFrom(start) };

@@ -2,7 +2,10 @@
 // what could stand there, and what the user may have meant.
 import type { NftError } from '../base/errors.ts';
 import type { Expr, Span } from './ast.ts';
+import type { NamedThing } from './faults.ts';
+import { habitHint } from './habits.ts';
 import { Lexer, type Token } from './lexer.ts';
+import { recover } from './recover.ts';
 import { Scope } from './scope.ts';
 import type { Sources } from './source.ts';
 import { nearest } from './suggest.ts';
@@ -24,14 +27,41 @@ export const RESERVED = new Set(
   ).split(' '),
 );
 
+/** Words after which a separator was probably forgotten. */
+const STARTS_ITEM = new Set(
+  'policy type hook priority device devices flags comment elements size timeout gc-interval auto-merge counter chain set map'.split(
+    ' ',
+  ),
+);
+/** What starts a block of its own, from the outermost. */
+const BLOCK_WORDS: Record<string, number> = { table: 0, chain: 1, set: 1, map: 1, flowtable: 1 };
+
+/** What a block may hold: the blocks of a table, or none. */
+export type BlockContent = 'blocks' | 'items';
+
+/** The word that starts a block which the one in hand cannot hold; undefined when none stands here. */
+function outerWord(p: Parser, holds: BlockContent): string | undefined {
+  const token = p.peek();
+  const level = token.kind === 'word' ? BLOCK_WORDS[token.text] : undefined;
+  if (level === undefined || (holds === 'blocks' && level === 1)) return undefined;
+  if (p.peek(1).kind !== 'word') return undefined;
+  return p.at('{', 2) || (level === 0 && p.at('{', 3)) ? token.text : undefined;
+}
+
 /** Tokens, scope and errors of one parse. */
 export class Parser {
   readonly sources: Sources;
   readonly scope = new Scope();
   readonly #lexer: Lexer;
   readonly #ahead: Token[] = [];
-  #last: Span = { source: 0, start: 0, end: 0 };
+  #last: Token = { kind: 'newline', text: '', source: 0, start: 0, end: 0 };
   #nesting = 0;
+  /** Braces that are open. */
+  #depth = 0;
+  #declaring: { thing: NamedThing; name: string }[] = [];
+  /** Blocks that are being read, for the message that one does not end. */
+  readonly #blocks: { what: string; span: Span }[] = [];
+  #endWasTold = false;
 
   constructor(sources: Sources) {
     this.sources = sources;
@@ -47,7 +77,92 @@ export class Parser {
   next(): Token {
     const token = this.#ahead.shift() ?? this.#lexer.next();
     this.#last = token;
+    if (token.kind === 'operator') {
+      if (token.text === '{') this.#depth++;
+      else if (token.text === '}') this.#depth--;
+    }
     return token;
+  }
+
+  /** The token taken last. */
+  get last(): Token {
+    return this.#last;
+  }
+  get depth(): number {
+    return this.#depth;
+  }
+
+  /** Goes on at a place of the source in hand, forgetting what was read ahead; `depth` braces are open there. */
+  restart(source: number, at: number, depth: number): void {
+    this.#ahead.length = 0;
+    this.#lexer.seek(source, at);
+    this.#depth = depth;
+  }
+
+  /**
+   * Reads one item of a block or file. An error in it is kept, what it was about to declare is marked as broken, and reading
+   * goes on behind it. Returns whether it went well.
+   */
+  attempt(item: () => void): boolean {
+    const [depth, nesting, scope, declaring, blocks] = [
+      this.#depth,
+      this.#nesting,
+      this.scope.depth,
+      this.#declaring.length,
+      this.#blocks.length,
+    ];
+    let first: Span = this.#last;
+    const well = this.sources.faults.attempt(() => {
+      first = this.peek();
+      item();
+    });
+    if (!well) {
+      this.#nesting = nesting;
+      this.scope.closeTo(scope);
+      this.#blocks.length = blocks;
+      for (const { thing, name } of this.#declaring.slice(declaring)) this.sources.faults.markBroken(thing, name);
+      recover(this, depth, first);
+    }
+    this.#declaring.length = declaring;
+    return well;
+  }
+
+  /** The item in hand declares this name. */
+  declares(thing: NamedThing, name: string): void {
+    this.#declaring.push({ thing, name });
+  }
+
+  /**
+   * The items of a block, whose `{` was taken, and its `}`. `what` names it in messages. A brace that is missing is told once:
+   * where the file ends, or where something starts that this block cannot hold (`holds` says what it can).
+   */
+  block(what: string, span: Span, holds: BlockContent, item: () => void): void {
+    this.#blocks.push({ what, span });
+    while (!this.accept('}')) {
+      if (this.peek().kind === 'end') {
+        this.#tellEnd();
+        break;
+      }
+      const outer = outerWord(this, holds);
+      if (outer !== undefined) {
+        const message = `syntax error, unexpected '${outer}': ${what} is not closed`;
+        const hint = `a '}' is missing before it; ${what} starts in line ${this.sources.location(span).line}`;
+        this.sources.faults.add(this.sources.syntaxError(message, this.peek(), hint));
+        this.#depth--;
+        break;
+      }
+      this.attempt(item);
+    }
+    this.#blocks.pop();
+  }
+
+  /** The file ends inside of blocks. */
+  #tellEnd(): void {
+    if (this.#endWasTold) return;
+    this.#endWasTold = true;
+    const open = this.#blocks.map(({ what, span }) => `${what} (line ${this.sources.location(span).line})`).join(', ');
+    const message = "syntax error, unexpected end of file, expecting '}'";
+    this.sources.faults.add(this.sources.syntaxError(message, this.peek(), `not closed: ${open}`));
   }
 
   /** Whether the token ahead is this word or operator. */
@@ -98,7 +213,14 @@ export class Parser {
       return;
     }
     if (this.peek().kind === 'end' || this.at('}')) return;
-    throw this.unexpected('newline or semicolon');
+    const token = this.peek();
+    const isGlued =
+      token.kind === 'word' && this.sources.location(token).line === this.sources.location(this.#last).line;
+    throw this.unexpected(
+      'newline or semicolon',
+      [],
+      isGlued && STARTS_ITEM.has(token.text) ? `a ';' is missing before '${token.text}'` : undefined,
+    );
   }
 
   /** A name that is no keyword. `identifier: STRING | "last"`. */
@@ -137,6 +259,8 @@ export class Parser {
     const dollar = this.expect('$');
     const token = this.identifier('identifier');
     const value = this.scope.lookup(token.text);
+    if (value === undefined && this.sources.faults.isBroken('variable', token.text))
+      throw this.sources.consequence(token);
     if (value === undefined) {
       const meant = nearest(token.text, this.scope.names());
       throw this.error(`unknown identifier '${token.text}'`, token, meant && `did you mean identifier '${meant}'?`);
@@ -165,15 +289,21 @@ export class Parser {
   }
 
   /** What stands here cannot stand here. `words` are those that could: the nearest is suggested. */
-  unexpected(expected?: string, words: Iterable<string> = []): NftError {
+  unexpected(expected?: string, words: Iterable<string> = [], hint?: string): NftError {
     const token = this.peek();
+    if (this.#last.kind === 'quoted' && this.#last.text.includes('\n')) {
+      const endOfLine = { ...this.#last, end: this.#last.start + 1 };
+      const remedy = "it goes on in the next line: is its closing '\"' missing?";
+      return this.sources.syntaxError('syntax error after this quoted string', endOfLine, remedy);
+    }
     const message = `syntax error, unexpected ${tokenName(token)}${expected === undefined ? '' : `, expecting ${expected}`}`;
     const meant = token.kind === 'word' ? nearest(token.text, words) : undefined;
-    return this.sources.syntaxError(message, token, meant === undefined ? undefined : `did you mean '${meant}'?`);
+    const near = meant === undefined ? undefined : `did you mean '${meant}'?`;
+    return this.sources.syntaxError(message, token, hint ?? habitHint(this, token, expected) ?? near);
   }
 }
 
-function tokenName(token: Token): string {
+export function tokenName(token: Token): string {
   switch (token.kind) {
     case 'newline':
       return 'newline';

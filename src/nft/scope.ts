@@ -14,6 +14,15 @@ export class Scope {
     return true;
   }
 
+  get depth(): number {
+    return this.#blocks.length;
+  }
+
+  /** Closes blocks until `depth` are open: those that an error left open. */
+  closeTo(depth: number): void {
+    this.#blocks.length = Math.min(this.#blocks.length, depth);
+  }
+
   close(): void {
     this.#blocks.pop();
   }

@@ -6,6 +6,7 @@ import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'no
 import path from 'node:path';
 import { NftSemanticError, NftSyntaxError, type SourceLocation, UnsupportedError } from '../base/errors.ts';
 import type { Span } from './ast.ts';
+import { Consequence, Faults, type NamedThing } from './faults.ts';
 
 const MAX_INCLUDE_DEPTH = 16;
 const MAX_FILES = 1000;
@@ -46,6 +47,8 @@ interface Source {
 export class Sources {
   readonly warnings: NftWarning[] = [];
   readonly notes: NftNote[] = [];
+  /** What is wrong with the ruleset, as far as it was read. */
+  readonly faults = new Faults();
   readonly timezoneSeconds: number;
   #evaluations = 0;
   readonly #sources: Source[] = [];
@@ -144,6 +147,17 @@ export class Sources {
 
   syntaxError(message: string, span: Span, hint?: string): NftSyntaxError {
     return new NftSyntaxError(message, this.location(span), this.line(span), hint);
+  }
+
+  /** An error for a name that nothing has; a Consequence when its declaration was wrong itself. */
+  missing(thing: NamedThing, name: string, message: string, span: Span | undefined, hint?: string): NftSemanticError {
+    return this.faults.isBroken(thing, name) ? this.consequence(span) : this.error(message, span, hint);
+  }
+
+  /** Stops what cannot go on because of an error told already. */
+  consequence(span: Span | undefined): NftSemanticError {
+    const at = span ?? { source: 0, start: 0, end: 1 };
+    return new Consequence('nft-consequence', 'follows from another error', this.location(at), this.line(at));
   }
 
   unsupported(construct: string, span: Span | undefined): UnsupportedError {

@@ -73,14 +73,16 @@ function fibHooks(expression: Extract<Expression, { kind: 'fib' }>): Hook[] {
   return ['prerouting', 'input', 'forward', 'output', 'postrouting', 'ingress'];
 }
 
-/** Throws NftError at the first rule that the kernel (or the engine) would refuse. `runnable`: refuse what the engine does not run. */
+/** Keeps in `sources.faults` what the kernel (or the engine) would refuse. `runnable`: refuse what the engine does not run. */
 export function validate(sources: Sources, ruleset: DraftRuleset, runnable: boolean): void {
   for (const table of ruleset.tables) {
     for (const chain of table.chains.values()) {
       for (const rule of chain.rules) {
-        refuseDangling(sources, table, rule);
-        if (runnable) refuseForeign(sources, rule.expressions, rule);
-        refuseUndirected(sources, rule);
+        sources.faults.attempt(() => {
+          refuseDangling(sources, table, rule);
+          if (runnable) refuseForeign(sources, rule.expressions, rule);
+          refuseUndirected(sources, rule);
+        });
       }
     }
     const checked = new Set<string>();
@@ -155,35 +157,46 @@ function walk(
   const key = `${chain.name}|${base === undefined ? '' : `${base.type}|${base.hook}`}|${path.length}`;
   if (checked.has(key)) return;
   checked.add(key);
-  for (const rule of chain.rules) {
-    for (const expression of rule.expressions) {
-      if (base !== undefined) refusePlace(sources, table, base, expression, rule);
-      for (const name of targetsOf(table, expression)) {
-        const target = table.chains.get(name);
-        if (target === undefined) continue;
-        if (target.base !== undefined) {
-          throw sources.error(
-            'Could not process rule: Operation not supported',
-            rule.span,
-            `'${name}' is a base chain: it cannot be jumped to`,
-          );
-        }
-        if (name === chain.name || path.includes(name)) {
-          throw sources.error(
-            'Could not process rule: Too many links',
-            rule.span,
-            `jumps lead from chain '${name}' back to it`,
-          );
-        }
-        if (path.length + 1 >= MAX_JUMPS) {
-          throw sources.error(
-            'Could not process rule: Too many links',
-            rule.span,
-            `more than ${MAX_JUMPS} jumps within each other`,
-          );
-        }
-        walk(sources, table, target, base, [...path, chain.name], checked);
+  for (const rule of chain.rules)
+    sources.faults.attempt(() => walkRule(sources, table, chain, base, path, checked, rule));
+}
+
+function walkRule(
+  sources: Sources,
+  table: DraftTable,
+  chain: DraftChain,
+  base: BaseChain | undefined,
+  path: readonly string[],
+  checked: Set<string>,
+  rule: DraftRule,
+): void {
+  for (const expression of rule.expressions) {
+    if (base !== undefined) refusePlace(sources, table, base, expression, rule);
+    for (const name of targetsOf(table, expression)) {
+      const target = table.chains.get(name);
+      if (target === undefined) continue;
+      if (target.base !== undefined) {
+        throw sources.error(
+          'Could not process rule: Operation not supported',
+          rule.span,
+          `'${name}' is a base chain: it cannot be jumped to`,
+        );
       }
+      if (name === chain.name || path.includes(name)) {
+        throw sources.error(
+          'Could not process rule: Too many links',
+          rule.span,
+          `jumps lead from chain '${name}' back to it`,
+        );
+      }
+      if (path.length + 1 >= MAX_JUMPS) {
+        throw sources.error(
+          'Could not process rule: Too many links',
+          rule.span,
+          `more than ${MAX_JUMPS} jumps within each other`,
+        );
+      }
+      walk(sources, table, target, base, [...path, chain.name], checked);
     }
   }
 }
