@@ -1,5 +1,5 @@
 // What one replay did with every packet, as columns by packet number, so that replays of the same captures can be
-// laid side by side: the same row is the same input packet. About 40 octets a packet.
+// laid side by side: the same row is the same input packet. About 55 octets a packet.
 import type { EventRow } from '../replay/event-rows.ts';
 import { type Replay, type ReplayOptions, replayCaptures } from '../replay/replay.ts';
 
@@ -25,6 +25,11 @@ export interface PacketColumns {
   out: Uint16Array;
   /** Of all frames that left because of it; 0: none. Equal digests: the same frames through the same interfaces. */
   digest: Uint32Array;
+  /** The packet's mark and its connection's when the router was done with it. */
+  mark: Uint32Array;
+  ctMark: Uint32Array;
+  /** Of its connection's translation; 0: it has no connection. */
+  nat: Uint32Array;
 }
 
 export interface ColumnReplay extends Replay {
@@ -59,6 +64,9 @@ function allocate(packets: number): PacketColumns {
     flow: new Uint32Array(packets),
     out: new Uint16Array(packets),
     digest: new Uint32Array(packets),
+    mark: new Uint32Array(packets),
+    ctMark: new Uint32Array(packets),
+    nat: new Uint32Array(packets),
   };
 }
 
@@ -76,5 +84,8 @@ function fill(columns: PacketColumns, rows: Iterable<EventRow>): void {
     columns.flow[at] = row.flow;
     columns.out[at] = row.outs[0] ?? 0;
     columns.digest[at] = row.digest;
+    columns.mark[at] = row.mark;
+    columns.ctMark[at] = row.ctMark;
+    columns.nat[at] = row.nat;
   }
 }

@@ -3,6 +3,9 @@
 import type { Expression } from '../bytecode/expression.ts';
 import type { Ruleset, Table } from '../bytecode/ruleset.ts';
 
+/** More devices than this are not told apart. */
+const MAX_NAMES = 256;
+
 export interface DeviceHints {
   /** Names in order of first appearance; wildcards made concrete (`ppp*` is `ppp0`). */
   names: string[];
@@ -14,11 +17,32 @@ export interface DeviceHints {
   matched: Set<string>;
 }
 
+/** The hints of several rulesets together: the same in whatever order they are given. */
+export function commonHints(rulesets: readonly Ruleset[]): DeviceHints {
+  const each = rulesets.map(deviceHints);
+  const [first] = each;
+  if (first !== undefined && each.length === 1) return first;
+  each.sort((a, b) => (hintKey(a) < hintKey(b) ? -1 : 1));
+  const distinct = (names: string[][]): string[] => [...new Set(names.flat())];
+  return {
+    names: distinct(each.map((row) => row.names)).slice(0, MAX_NAMES),
+    translated: new Set(each.flatMap((row) => [...row.translated])),
+    flowtableDevices: distinct(each.map((row) => row.flowtableDevices)),
+    matched: new Set(each.flatMap((row) => [...row.matched])),
+  };
+}
+
+/** More names first; then by the names. */
+function hintKey({ names }: DeviceHints): string {
+  return `${String(MAX_NAMES - names.length).padStart(4, '0')} ${names.join(' ')}`;
+}
+
 /** Reads the hints off the bytecode. */
 export function deviceHints(ruleset: Ruleset): DeviceHints {
   const hints: DeviceHints = { names: [], translated: new Set(), flowtableDevices: [], matched: new Set() };
   const add = (name: string): void => {
-    if (name !== '' && name !== 'lo' && !hints.names.includes(name) && hints.names.length < 256) hints.names.push(name);
+    if (name !== '' && name !== 'lo' && !hints.names.includes(name) && hints.names.length < MAX_NAMES)
+      hints.names.push(name);
   };
   for (const table of ruleset.tables) {
     for (const chain of table.chains) {

@@ -30,6 +30,7 @@ class Applier {
 
   constructor(sources: Sources) {
     this.#sources = sources;
+    for (const name of sources.interfaceNames) if (name !== '') this.ruleset.interfaces.index(name);
   }
 
   apply(command: Command): void {
@@ -248,15 +249,9 @@ class Applier {
             this.ruleset.tables.map((table) => table.name),
           ),
       );
-    throw this.#sources.missing(
-      'table',
-      name.text,
-      'No such file or directory',
-      name.span,
-      meant === undefined
-        ? `there is no table '${name.text}' of family ${target.family}`
-        : `did you mean table '${meant.name}' in family ${meant.family}?`,
-    );
+    const what = `table '${name.text}' of family ${target.family}`;
+    const found = meant && `table '${meant.name}' of family ${meant.family}`;
+    throw this.#sources.missing('table', name.text, what, name.span, found);
   }
 
   #chain(table: DraftTable, target: Target): DraftChain {
@@ -279,8 +274,13 @@ class Applier {
       name.text,
       names.filter((candidate) => !candidate.startsWith('__')),
     );
-    const hint = meant === undefined ? `there is no ${what} '${name.text}'` : `did you mean ${what} '${meant}'?`;
-    return this.#sources.missing(thing, name.text, 'No such file or directory', name.span, hint);
+    return this.#sources.missing(
+      thing,
+      name.text,
+      `${what} '${name.text}' in this table`,
+      name.span,
+      meant && `'${meant}'`,
+    );
   }
 
   #flush(command: Command): void {

@@ -34,6 +34,8 @@ export interface SourceOptions {
   allowAbsoluteIncludes?: boolean;
   /** Seconds east of UTC of the router's clock, for `meta hour` and dates; 0 when absent. */
   timezoneSeconds?: number;
+  /** Interfaces numbered before those that the ruleset names (index 1 is lo), so that two rulesets number alike. */
+  interfaceNames?: readonly string[];
 }
 
 interface Source {
@@ -50,6 +52,7 @@ export class Sources {
   /** What is wrong with the ruleset, as far as it was read. */
   readonly faults = new Faults();
   readonly timezoneSeconds: number;
+  readonly interfaceNames: readonly string[];
   #evaluations = 0;
   readonly #sources: Source[] = [];
   readonly #roots: string[];
@@ -62,6 +65,7 @@ export class Sources {
     this.#searchFolders = [folder, ...(options.includePaths ?? []).map((folder) => path.resolve(folder))];
     this.#roots = this.#searchFolders.map(realPath);
     this.timezoneSeconds = options.timezoneSeconds ?? 0;
+    this.interfaceNames = options.interfaceNames ?? [];
     this.#allowAbsolute = options.allowAbsoluteIncludes === true;
     this.#add(options.path, options.text ?? this.#read(options.path, undefined), 1);
   }
@@ -149,9 +153,13 @@ export class Sources {
     return new NftSyntaxError(message, this.location(span), this.line(span), hint);
   }
 
-  /** An error for a name that nothing has; a Consequence when its declaration was wrong itself. */
-  missing(thing: NamedThing, name: string, message: string, span: Span | undefined, hint?: string): NftSemanticError {
-    return this.faults.isBroken(thing, name) ? this.consequence(span) : this.error(message, span, hint);
+  /**
+   * An error for a name that nothing has, `what` says what should have it (`chain 'forwrad'`), `meant` what probably was meant;
+   * a Consequence when its declaration was wrong itself.
+   */
+  missing(thing: NamedThing, name: string, what: string, span: Span | undefined, meant?: string): NftSemanticError {
+    if (this.faults.isBroken(thing, name)) return this.consequence(span);
+    return this.error(`there is no ${what}`, span, meant === undefined ? undefined : `did you mean ${meant}?`);
   }
 
   /** Stops what cannot go on because of an error told already. */

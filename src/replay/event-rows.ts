@@ -19,10 +19,15 @@ export interface EventRow {
   flow: number;
   /** Over all frames that left because of it and their interfaces (ReplayOptions.digests); 0: none, or not asked for. */
   digest: number;
+  /** The packet's mark and its connection's at the end. */
+  mark: number;
+  ctMark: number;
+  /** Of the connection's reply tuple, i.e. of its translation (ReplayOptions.digests); 0: no connection, or not asked for. */
+  nat: number;
   outs: number[];
 }
 
-const FIXED_OCTETS = 8 + 8 + 2 + 1 + 1 + 1 + 4 + 4 + 4 + 8 + 4 + 2;
+const FIXED_OCTETS = 8 + 8 + 2 + 1 + 1 + 1 + 4 + 4 + 4 + 8 + 4 + 4 + 4 + 4 + 2;
 
 /** Appends a row; `outs` are the first `outCount` ifindexes. */
 export function writeEventRow(
@@ -43,6 +48,9 @@ export function writeEventRow(
   spill.putU32(row.wireOctets);
   spill.putF64(row.flow);
   spill.putU32(row.digest);
+  spill.putU32(row.mark >>> 0);
+  spill.putU32(row.ctMark >>> 0);
+  spill.putU32(row.nat);
   spill.putU16(outCount);
   for (let i = 0; i < outCount; i++) spill.putU16(outs[i] as number);
 }
@@ -51,6 +59,13 @@ export function writeEventRow(
 export function frameDigest(before: number, ifindex: number, data: Uint8Array, start: number, end: number): number {
   let digest = Math.imul((before === 0 ? 0x811c9dc5 : before) ^ ifindex, 0x01000193);
   for (let at = start; at < end; at++) digest = Math.imul(digest ^ (data[at] as number), 0x01000193);
+  return digest >>> 0 || 1;
+}
+
+/** The digest of a tuple's words (FNV-1a over words); never 0. */
+export function tupleDigest(words: Uint32Array, from: number, to: number): number {
+  let digest = 0x811c9dc5;
+  for (let at = from; at < to; at++) digest = Math.imul(digest ^ (words[at] as number), 0x01000193) ^ (digest >>> 15);
   return digest >>> 0 || 1;
 }
 
@@ -68,6 +83,9 @@ class EventCursor {
     wireOctets: 0,
     flow: 0,
     digest: 0,
+    mark: 0,
+    ctMark: 0,
+    nat: 0,
     outs: [],
   };
   readonly #spill: SpillReader;
@@ -91,6 +109,9 @@ class EventCursor {
     row.wireOctets = spill.u32();
     row.flow = spill.f64();
     row.digest = spill.u32();
+    row.mark = spill.u32();
+    row.ctMark = spill.u32();
+    row.nat = spill.u32();
     const outCount = spill.u16();
     row.outs.length = 0;
     if (spill.has(outCount * 2)) for (let i = 0; i < outCount; i++) row.outs.push(spill.u16());

@@ -7,7 +7,7 @@ import { be32 } from '../base/columns.ts';
 import { ConfigError } from '../base/errors.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { LiveOptions } from '../capture/live.ts';
-import { deviceHints } from '../config/devices.ts';
+import { commonHints } from '../config/devices.ts';
 import { inferRouter } from '../config/infer.ts';
 import { MAX_PATH_WORDS, MAX_PATHS } from '../event/recorder.ts';
 import type { RouterSpec } from '../net/spec.ts';
@@ -29,6 +29,8 @@ export interface ReplayOptions {
   captures: CaptureSource[];
   /** Absent: inferred from ruleset and captures. */
   router?: RouterSpec;
+  /** Rulesets whose devices an inferred router has too: those that this replay is compared with. */
+  otherRulesets?: Ruleset[];
   offload?: OffloadMode;
   /** Threads; 1 replays in this one. */
   workers?: number;
@@ -57,6 +59,8 @@ export interface Replay {
   assumptions: string[];
   /** Why the capture was replayed as a whole or could be split, one sentence. */
   split: string;
+  /** The capture's connections were taken as known: as asked, or as guessed. */
+  knownConnections: boolean;
 }
 
 /**
@@ -92,11 +96,13 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
     };
     let run = await runAll(base, shares, folder, options);
     const mayGuess = options.knownConnections === undefined && options.router === undefined && !isPiped;
-    if (mayGuess && forwardsNothing(run.result, options.ruleset)) {
+    const guesses = mayGuess && forwardsNothing(run.result, options.ruleset);
+    if (guesses) {
       run = await runAll({ ...base, keepDropped: true }, shares, folder, options);
       assumptions.push(KNOWN_CONNECTIONS);
     }
-    const replay: Replay = { result: run.result, router, assumptions, split };
+    const knownConnections = guesses || base.keepDropped;
+    const replay: Replay = { result: run.result, router, assumptions, split, knownConnections };
     await deliver(run.tasks, run.pathOf, options, replay);
     return replay;
   } finally {
@@ -140,7 +146,9 @@ function forwardsNothing({ paths }: ReplayResult, ruleset: Ruleset): boolean {
 
 /** For Retranslate: only an inferred router whose ruleset does not translate. */
 function ownAddress(options: ReplayOptions, router: RouterSpec): { ownAddress?: number } {
-  const translates = options.ruleset.tables.some((table) => table.chains.some((chain) => chain.base?.type === 'nat'));
+  const translates = [options.ruleset, ...(options.otherRulesets ?? [])].some(({ tables }) =>
+    tables.some((table) => table.chains.some((chain) => chain.base?.type === 'nat')),
+  );
   if (options.router !== undefined || translates) return {};
   const outside = router.routes.find((route) => route.dst === '0.0.0.0/0')?.dev;
   const text = router.interfaces.find((row) => row.name === outside)?.addresses.find((row) => !row.includes(':'));
@@ -160,7 +168,7 @@ function chooseRouter(
   survey: Survey | undefined,
 ): { router: RouterSpec; assumptions: string[] } {
   if (options.router !== undefined) return { router: options.router, assumptions: [] };
-  const hints = deviceHints(options.ruleset);
+  const hints = commonHints([options.ruleset, ...(options.otherRulesets ?? [])]);
   for (const source of options.captures) {
     if (source.ingress !== undefined && !hints.names.includes(source.ingress)) hints.names.push(source.ingress);
   }

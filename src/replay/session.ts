@@ -12,10 +12,12 @@ import { Recorder } from '../event/recorder.ts';
 import { simplificationIndex } from '../event/simplifications.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { conntrackLine, listedEntries } from '../netfilter/conntrack/listing.ts';
+import { type ConntrackTable, ENTRY_TUPLE_WORDS } from '../netfilter/conntrack/table.ts';
+import { TUPLE_WORDS } from '../netfilter/conntrack/tuple.ts';
 import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
 import { ConnectionSamples } from './connection-samples.ts';
 import { DropFold } from './drops.ts';
-import { frameDigest, writeEventRow } from './event-rows.ts';
+import { frameDigest, tupleDigest, writeEventRow } from './event-rows.ts';
 import { FlowFold } from './flows.ts';
 import { writeFrameRow } from './frame-rows.ts';
 import { Ingress } from './ingress.ts';
@@ -250,6 +252,9 @@ class Session {
         wireOctets,
         flow: packet.ct >= 0 ? (table.flowNumber[packet.ct] as number) : 0,
         digest: this.#digest,
+        mark: packet.mark,
+        ctMark: packet.ct >= 0 ? (table.mark[packet.ct] as number) : 0,
+        nat: this.#task.digests && packet.ct >= 0 ? natDigest(table, packet.ct) : 0,
       },
       loop.router.outs,
       outCount,
@@ -342,6 +347,12 @@ class Session {
 /** A corrupt timestamp can say anything: nothing is further than MAX_SPAN_NS from the first packet. */
 function clampTime(timeNs: number): number {
   return Math.max(-MAX_SPAN_NS, Math.min(MAX_SPAN_NS, timeNs));
+}
+
+/** Of what answers to the connection look like: tells whether two replays translated it alike. */
+function natDigest({ tuples }: ConntrackTable, entry: number): number {
+  const reply = entry * ENTRY_TUPLE_WORDS + TUPLE_WORDS;
+  return tupleDigest(tuples, reply, reply + TUPLE_WORDS);
 }
 
 interface PacketLoop {

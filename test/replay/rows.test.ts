@@ -19,6 +19,9 @@ const eventRow: fc.Arbitrary<EventRow> = fc.record({
   wireOctets: fc.nat(0xffff_ffff),
   flow: fc.constant(0),
   digest: fc.nat(0xffff_ffff),
+  mark: fc.nat(0xffff_ffff),
+  ctMark: fc.nat(0xffff_ffff),
+  nat: fc.nat(0xffff_ffff),
   outs: fc.array(fc.nat(65535), { maxLength: 5 }),
 });
 
@@ -61,6 +64,9 @@ describe('event rows', () => {
         path: 0,
         wireOctets: 1,
         digest: 0,
+        mark: 0,
+        ctMark: 0,
+        nat: 0,
       };
       const parts = [
         [
