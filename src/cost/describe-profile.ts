@@ -1,6 +1,6 @@
 // A profile as text of at most 100 columns: every number with its unit, confidence and source.
 import type { Profile, Quantity } from './profile.ts';
-import { QUANTITIES } from './profile.ts';
+import { HARDWARE_QUANTITIES, QUANTITIES } from './profile.ts';
 import { SOURCES } from './sources.ts';
 import { WEIGHTS } from './weights/tables.ts';
 
@@ -19,11 +19,7 @@ export function describeProfile(profile: Profile): string {
   lines.push(`  instruction set: ${profile.instructionSet}`);
   lines.push(...wrap(`weights: ${weights.source}${fitText(weights)}`, INDENT));
   lines.push(...wrap(`hardware offload: ${profile.hardware.present ? 'yes' : 'no'}, ${profile.hardware.what}`, 2));
-  for (const [key, text] of [
-    ['entries', 'entries of its table'],
-    ['bindRate', 'rate from which it takes a flow'],
-    ['throughput', 'most that it forwards'],
-  ] as const) {
+  for (const { key, text } of HARDWARE_QUANTITIES) {
     const quantity = profile.hardware[key];
     if (quantity !== undefined) lines.push(...quantityLines(text, quantity));
   }

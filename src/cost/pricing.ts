@@ -1,26 +1,37 @@
 // Prices the paths of a replay on one device: instructions by the weights of its instruction set, cycles by its
-// profile. Linear, so that a packet's cycles are cyclesFixed + cyclesPerOctet * octets on the wire. All of it estimated.
+// profile. Linear, so that a packet's cycles are fixed + cyclesPerByte * octets on the wire (`packetCycles`), where the fixed
+// part is smaller for bulk TCP on a device with GRO. All of it estimated: each price carries an interval.
 import { f64, u32 } from '../base/columns.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
-import { eventKind, kindOf } from '../event/vocabulary.ts';
+import { argumentOf, EVENTS, eventKind, kindOf } from '../event/vocabulary.ts';
 import { pathFeatures, ruleFeatures } from './features.ts';
+import { interruptShare } from './load.ts';
+import type { WorkingSet } from './memory.ts';
+import { MemoryPrices, SMALL_WORKING_SET } from './memory.ts';
 import type { Profile } from './profile.ts';
-import { receiveCycles, relativeSpread } from './profile.ts';
+import { relativeSpread } from './profile.ts';
 import { WEIGHTS } from './weights/tables.ts';
 import type { WeightTable, WeightVector } from './weights/weights.ts';
 import { weightVector } from './weights/weights.ts';
 
-/** Prices by path number. */
+/** Packets of at least so many octets on the wire are bulk: GRO joins them, if they are TCP (a class of length starts here). */
+export const BULK_OCTETS = 1025;
+
+/** Prices by path number, for a device whose processors are full (interrupts shared by as many packets as there can be). */
 export interface Pricing {
   profile: Profile;
   /** Instructions from IP receive, or the ingress hook, to the driver's transmit. */
   instructions: Float64Array;
   /** Cycles of a packet, whatever its length. */
   cyclesFixed: Float64Array;
+  /** The same for packets of BULK_OCTETS and more: less than cyclesFixed where GRO joins them. */
+  cyclesBulk: Float64Array;
   /** Cycles for each octet on the wire. */
   cyclesPerByte: Float64Array;
-  /** The true cost is expected between cycles * low and cycles * high (about two of three times). */
+  /** Share of interrupts in cyclesFixed and cyclesBulk: without it, what a packet costs in a poll (src/cost/load.ts). */
+  interrupts: Float64Array;
+  /** The true cost is expected between cycles * low and cycles * high (four times of five). */
   low: Float64Array;
   high: Float64Array;
 }
@@ -28,27 +39,39 @@ export interface Pricing {
 const RX = eventKind('rx');
 const TX = eventKind('tx');
 const HARDWARE = eventKind('hardware');
+const SEGMENT = eventKind('gso-segment');
+const TCP = 6;
 
-/** Prices all paths of a table on a device. `names` must be those of the same replay. */
-export function price(paths: PathTable, names: EventNames, profile: Profile): Pricing {
+/** Prices all paths of a table on a device. `names` must be those of the same replay; `state`: entries in use at once. */
+export function price(
+  paths: PathTable,
+  names: EventNames,
+  profile: Profile,
+  state: WorkingSet = SMALL_WORKING_SET,
+): Pricing {
   const count = paths.packets.length;
+  const column = () => new Float64Array(count);
   const pricing: Pricing = {
     profile,
-    instructions: new Float64Array(count),
-    cyclesFixed: new Float64Array(count),
-    cyclesPerByte: new Float64Array(count),
-    low: new Float64Array(count),
-    high: new Float64Array(count),
+    instructions: column(),
+    cyclesFixed: column(),
+    cyclesBulk: column(),
+    cyclesPerByte: column(),
+    interrupts: column(),
+    low: column(),
+    high: column(),
   };
   const table = WEIGHTS[profile.instructionSet];
   const adder = new InstructionAdder(table, names);
-  for (let path = 0; path < count; path++) pricePath(paths, path, adder, table, pricing);
+  const memory = new MemoryPrices(profile, names, state);
+  for (let path = 0; path < count; path++) pricePath(paths, path, adder, memory, table, pricing);
   return pricing;
 }
 
 /** Cycles of one packet of a path. */
 export function packetCycles(pricing: Pricing, path: number, octets: number): number {
-  return f64(pricing.cyclesFixed, path) + f64(pricing.cyclesPerByte, path) * octets;
+  const fixed = octets >= BULK_OCTETS ? f64(pricing.cyclesBulk, path) : f64(pricing.cyclesFixed, path);
+  return fixed + f64(pricing.cyclesPerByte, path) * octets;
 }
 
 /** Instructions of one path by a table of weights (the calibration's way in: no profile, no cycles). */
@@ -62,46 +85,90 @@ function pricePath(
   paths: PathTable,
   path: number,
   adder: InstructionAdder,
+  memory: MemoryPrices,
   table: WeightTable,
   pricing: Pricing,
 ): void {
   const profile = pricing.profile;
-  let received = 0;
-  let sent = 0;
-  const to = u32(paths.offsets, path + 1);
-  for (let at = u32(paths.offsets, path); at < to; at++) {
-    const kind = kindOf(u32(paths.words, at));
-    if (kind === RX) received++;
-    else if (kind === TX) sent++;
-    else if (kind === HARDWARE) {
-      free(pricing, path);
-      return;
-    }
+  const way = wayOf(paths, path);
+  if (way.hardware) {
+    free(pricing, path);
+    return;
   }
   adder.addPath(paths, path);
   const ratio = profile.instructionRatio.value;
-  const instructions = adder.total * ratio;
   const perInstruction = profile.cyclesPerInstruction.value;
-  const code = instructions * perInstruction;
-  const rx = received * receiveCycles(profile);
-  const tx = sent * profile.txCycles.value;
-  pricing.instructions[path] = instructions;
-  pricing.cyclesFixed[path] = code + rx + tx;
-  pricing.cyclesPerByte[path] = received > 0 ? profile.cyclesPerOctet.value : 0;
+  const code = adder.total * ratio * perInstruction;
+  const missed = memory.path(paths, path);
+  const rx = way.received * way.segments * profile.rxCycles.value;
+  const gro = way.received * way.segments * profile.groCycles.value;
+  const tx = way.sent * way.segments * profile.txCycles.value;
+  const interrupts = way.received * way.segments * interruptShare(profile);
+  const driver = rx + gro + tx + interrupts;
+  const joined = way.joins ? Math.max(1, profile.groSegments.value) : 1;
+  const cut = joined > 1 ? profile.segmentCycles.value : 0;
+  pricing.instructions[path] = adder.total * ratio;
+  pricing.interrupts[path] = interrupts;
+  pricing.cyclesFixed[path] = code + missed + driver;
+  pricing.cyclesBulk[path] = (code + missed) / joined + cut + driver;
+  pricing.cyclesPerByte[path] = way.received > 0 ? profile.cyclesPerOctet.value : 0;
   const octets = f64(paths.packets, path) > 0 ? f64(paths.bytes, path) / f64(paths.packets, path) : 0;
+  const part = octets >= BULK_OCTETS ? 1 / joined : 1;
   const perOctet = f64(pricing.cyclesPerByte, path) * octets;
-  const spread = combine(code + rx + tx + perOctet, [
-    code * table.crossValidatedRms,
-    adder.estimated * ratio * perInstruction * 0.5,
-    code * relativeSpread(profile.cyclesPerInstruction),
-    code * relativeSpread(profile.instructionRatio),
+  const bulk = part < 1 ? cut : 0;
+  const whole = (code + missed) * part + bulk + driver + perOctet;
+  const spread = combine(whole, [
+    code * part * table.crossValidatedRms * TO_FOUR_OF_FIVE,
+    adder.estimated * part * ratio * perInstruction * 0.5,
+    code * part * relativeSpread(profile.cyclesPerInstruction),
+    code * part * relativeSpread(profile.instructionRatio),
+    missed * part * relativeSpread(profile.memoryCycles),
+    part < 1 ? (code + missed) * part * relativeSpread(profile.groSegments) : 0,
+    bulk * relativeSpread(profile.segmentCycles),
     rx * relativeSpread(profile.rxCycles),
+    gro * relativeSpread(profile.groCycles),
     tx * relativeSpread(profile.txCycles),
+    interrupts * relativeSpread(profile.interruptCycles),
     perOctet * relativeSpread(profile.cyclesPerOctet),
+    whole * profile.modelSpread.value,
   ]);
   pricing.low[path] = 1 / (1 + spread);
   pricing.high[path] = 1 + spread;
 }
+
+/** A normal error's rms to the half width that holds four of five. */
+const TO_FOUR_OF_FIVE = 1.28;
+
+interface Way {
+  hardware: boolean;
+  /** Frames received and sent, and packets on the wire that one of them stands for (a capture of joined packets). */
+  received: number;
+  sent: number;
+  segments: number;
+  /** GRO may join packets of this path: forwarded, and TCP as far as the path says. */
+  joins: boolean;
+}
+
+function wayOf(paths: PathTable, path: number): Way {
+  const way: Way = { hardware: false, received: 0, sent: 0, segments: 1, joins: true };
+  let forwarded = false;
+  const to = u32(paths.offsets, path + 1);
+  for (let at = u32(paths.offsets, path); at < to; at++) {
+    const word = u32(paths.words, at);
+    const kind = kindOf(word);
+    if (kind === RX) way.received++;
+    else if (kind === TX) way.sent++;
+    else if (kind === HARDWARE) way.hardware = true;
+    else if (kind === SEGMENT) way.segments = Math.max(1, argumentOf(word));
+    if (FORWARDS.has(kind)) forwarded = true;
+    if (NAMES_PROTOCOL[kind] && (argumentOf(word) & 0xff) !== TCP) way.joins = false;
+  }
+  if (!forwarded || way.segments > 1) way.joins = false;
+  return way;
+}
+
+const FORWARDS: ReadonlySet<number> = new Set([eventKind('forward'), eventKind('flow-hit')]);
+const NAMES_PROTOCOL: readonly boolean[] = EVENTS.map((event) => event.argument === 'protocol');
 
 /** What the hardware forwarded costs the CPU nothing; of that the model is sure. */
 function free(pricing: Pricing, path: number): void {

@@ -4,14 +4,16 @@ import type { z as Zod } from 'zod';
 import { ConfigError } from '../base/errors.ts';
 import { onDemand, zod } from '../base/on-demand.ts';
 import { parseYaml, readText } from '../base/yaml-file.ts';
-import type { Profile, Quantity, QuantityKey } from './profile.ts';
-import { QUANTITIES } from './profile.ts';
+import type { HardwareKey, Profile, Quantity, QuantityKey } from './profile.ts';
+import { fallback, HARDWARE_QUANTITIES, QUANTITIES } from './profile.ts';
 import { PROFILE_ALIASES, PROFILES } from './profiles/all.ts';
 
 /** A profile file larger than this is not one. */
 const MAX_FILE_OCTETS = 1024 * 1024;
 /** Where errors about names given on the command line point. */
 const COMMAND_LINE = '--profile';
+
+type OptionalQuantities<T extends Zod.ZodType> = { [key in QuantityKey]: Zod.ZodOptional<T> };
 
 const schema = onDemand(() => {
   const { z } = zod();
@@ -36,22 +38,16 @@ const schema = onDemand(() => {
     extends: z.string().optional(),
     title: z.string().max(200).optional(),
     instructionSet: z.enum(['x86-64', 'arm64', 'mips']).optional(),
-    clock: quantity.optional(),
-    cores: quantity.optional(),
-    instructionRatio: quantity.optional(),
-    cyclesPerInstruction: quantity.optional(),
-    rxCycles: quantity.optional(),
-    txCycles: quantity.optional(),
-    cyclesPerOctet: quantity.optional(),
-    interruptCycles: quantity.optional(),
-    packetsPerPoll: quantity.optional(),
+    ...(Object.fromEntries(QUANTITIES.map(({ key }) => [key, quantity.optional()])) as OptionalQuantities<
+      typeof quantity
+    >),
     hardware: z
       .strictObject({
         present: z.boolean(),
         what: z.string().max(500).default(''),
-        entries: quantity.optional(),
-        bindRate: quantity.optional(),
-        throughput: quantity.optional(),
+        ...(Object.fromEntries(HARDWARE_QUANTITIES.map(({ key }) => [key, quantity.optional()])) as {
+          [key in HardwareKey]: Zod.ZodOptional<typeof quantity>;
+        }),
       })
       .optional(),
     notes: z.array(z.string().max(500)).max(50).optional(),
@@ -59,8 +55,6 @@ const schema = onDemand(() => {
 });
 type ProfileInput = Zod.infer<ReturnType<typeof schema>>;
 type QuantityInput = NonNullable<ProfileInput['clock']>;
-
-const HARDWARE_UNITS = { entries: 'entries', bindRate: 'packets/s', throughput: 'Mbit/s' } as const;
 
 /** The built-in profiles, in the order in which they are listed. */
 export function profiles(): readonly Profile[] {
@@ -99,8 +93,10 @@ function build(input: ProfileInput, file: string): Profile {
   if (instructionSet === undefined) {
     throw new ConfigError(file, 'instructionSet', 'missing (x86-64, arm64 or mips; or extend a built-in profile)');
   }
+  const cores = input.cores ?? base?.cores ?? 1;
+  const unsaid = (key: QuantityKey) => fallback(key, typeof cores === 'number' ? cores : cores.value);
   const quantities = Object.fromEntries(
-    QUANTITIES.map(({ key, unit }) => [key, quantityOf(input[key], unit, base?.[key], key, file)]),
+    QUANTITIES.map(({ key, unit }) => [key, quantityOf(input[key], unit, base?.[key] ?? unsaid(key), key, file)]),
   ) as Record<QuantityKey, Quantity>;
   return {
     name: input.name,
@@ -147,9 +143,9 @@ function given(input: QuantityInput, unit: string, file: string): Quantity {
 function hardwareOf(input: ProfileInput['hardware'], base: Profile | undefined, file: string): Profile['hardware'] {
   if (input === undefined) return base?.hardware ?? { present: false, what: 'not said' };
   const hardware: Profile['hardware'] = { present: input.present, what: input.what };
-  for (const key of ['entries', 'bindRate', 'throughput'] as const) {
+  for (const { key, unit } of HARDWARE_QUANTITIES) {
     const value = input[key];
-    if (value !== undefined) hardware[key] = given(value, HARDWARE_UNITS[key], file);
+    if (value !== undefined) hardware[key] = given(value, unit, file);
   }
   return hardware;
 }

@@ -4,6 +4,7 @@ import type { PathTable } from '../event/recorder.ts';
 import { LENGTH_CLASSES, lengthClassOctets } from '../event/recorder.ts';
 import { EVENTS, kindOf } from '../event/vocabulary.ts';
 import type { Pricing } from './pricing.ts';
+import { BULK_OCTETS } from './pricing.ts';
 
 /** By PathTable.pathClass. */
 export const PATH_CLASSES = ['slow', 'software', 'hardware'] as const;
@@ -104,10 +105,24 @@ function wayKey(paths: PathTable, path: number): string {
 
 /** Estimated cycles of all packets of a path. */
 export function pathCycles(paths: PathTable, pricing: Pricing, path: number): number {
+  const bulk = bulkPackets(paths, path);
   return (
-    f64(pricing.cyclesFixed, path) * f64(paths.packets, path) +
+    f64(pricing.cyclesFixed, path) * (f64(paths.packets, path) - bulk) +
+    f64(pricing.cyclesBulk, path) * bulk +
     f64(pricing.cyclesPerByte, path) * f64(paths.bytes, path)
   );
+}
+
+/** Classes of length from which on GRO may have joined packets. */
+const FIRST_BULK_CLASS = Array.from({ length: LENGTH_CLASSES }, (_, row) => lengthClassOctets(row)).findIndex(
+  (octets) => octets >= BULK_OCTETS,
+);
+
+function bulkPackets(paths: PathTable, path: number): number {
+  let packets = 0;
+  for (let row = FIRST_BULK_CLASS; row < LENGTH_CLASSES; row++)
+    packets += u32(paths.lengths, path * LENGTH_CLASSES + row);
+  return packets;
 }
 
 function classSummary(name: ClassSummary['name'], pathClass: number, paths: PathTable, pricing: Pricing): ClassSummary {
@@ -156,7 +171,8 @@ interface Cell {
 function addCells(paths: PathTable, pricing: Pricing, path: number, cells: Cell[]): void {
   const perByte = f64(pricing.cyclesPerByte, path);
   const fixed = f64(pricing.cyclesFixed, path);
-  if (perByte === 0) {
+  const bulk = f64(pricing.cyclesBulk, path);
+  if (perByte === 0 && fixed === bulk) {
     if (f64(paths.packets, path) > 0) cells.push({ cycles: fixed, packets: f64(paths.packets, path) });
     return;
   }
@@ -164,7 +180,7 @@ function addCells(paths: PathTable, pricing: Pricing, path: number, cells: Cell[
     const packets = u32(paths.lengths, path * LENGTH_CLASSES + row);
     if (packets === 0) continue;
     const middle = (lengthClassOctets(row) + (row === 0 ? 0 : lengthClassOctets(row - 1))) / 2;
-    cells.push({ cycles: fixed + perByte * middle, packets });
+    cells.push({ cycles: (row >= FIRST_BULK_CLASS ? bulk : fixed) + perByte * middle, packets });
   }
 }
 

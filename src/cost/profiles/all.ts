@@ -1,11 +1,13 @@
 // All built-in profiles in the order in which they are listed.
-import type { Profile } from '../profile.ts';
+import type { Profile, Quantity, QuantityKey } from '../profile.ts';
+import { fallback, QUANTITIES } from '../profile.ts';
 import { BCM2711, IPQ807X, MT7622, MT7981, MT7986, RK3328 } from './arm64.ts';
 import { GENERIC_ARM64, GENERIC_X86_64 } from './generic.ts';
 import { MT7621 } from './mips.ts';
+import type { PartialProfile } from './quantity.ts';
 import { INTEL_N100, XEON_E5_1650V4 } from './x86.ts';
 
-export const PROFILES: readonly Profile[] = [
+const ROWS: readonly PartialProfile[] = [
   GENERIC_X86_64,
   GENERIC_ARM64,
   XEON_E5_1650V4,
@@ -18,6 +20,13 @@ export const PROFILES: readonly Profile[] = [
   RK3328,
   MT7621,
 ];
+
+export const PROFILES: readonly Profile[] = ROWS.map((row) => ({
+  ...row,
+  ...(Object.fromEntries(
+    QUANTITIES.map(({ key }) => [key, row[key] ?? fallback(key, row.cores?.value ?? 1)]),
+  ) as Record<QuantityKey, Quantity>),
+}));
 
 /** Other names that people have for them. */
 export const PROFILE_ALIASES: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 // ARM64 routers. Cortex-A53 figures follow from one board with performance counters (Espressobin, xdp-project); what a
 // SoC's own driver and memory add is an estimate until somebody measures it.
-import type { HardwareEngine, Profile, Quantity } from '../profile.ts';
+import type { HardwareEngine, Quantity } from '../profile.ts';
+import type { PartialProfile } from './quantity.ts';
 import { datasheet, estimate, published } from './quantity.ts';
 
 const ESPRESSOBIN = 'xdp-project/areas/arm64/board_espressobin*.org (Armada 3720, Cortex-A53 1.0 GHz, mvneta + DSA)';
@@ -70,7 +71,7 @@ interface A53Router {
   notes?: string[];
 }
 
-function cortexA53(router: A53Router): Profile {
+function cortexA53(router: A53Router): PartialProfile {
   return {
     name: router.name,
     title: router.title,
@@ -89,7 +90,7 @@ function cortexA53(router: A53Router): Profile {
   };
 }
 
-export const MT7986: Profile = cortexA53({
+export const MT7986: PartialProfile = cortexA53({
   name: 'bpi-r3',
   title: 'Banana Pi BPI-R3 (MediaTek MT7986A Filogic 830, 4 x Cortex-A53)',
   clock: estimate(2000, 'MHz', 'MediaTek Filogic 830, from memory, not read again', [1800, 2000]),
@@ -97,7 +98,7 @@ export const MT7986: Profile = cortexA53({
   hardware: MEDIATEK_PPE,
 });
 
-export const MT7622: Profile = cortexA53({
+export const MT7622: PartialProfile = cortexA53({
   name: 'mt7622',
   title: 'MediaTek MT7622 router (2 x Cortex-A53)',
   clock: estimate(1350, 'MHz', '[a07] not stated in the mail; 1.35 GHz from memory', [1250, 1350]),
@@ -108,7 +109,7 @@ export const MT7622: Profile = cortexA53({
   ],
 });
 
-export const MT7981: Profile = cortexA53({
+export const MT7981: PartialProfile = cortexA53({
   name: 'mt7981',
   title: 'OpenWrt One (MediaTek MT7981B, 2 x Cortex-A53)',
   clock: datasheet(1300, 'MHz', '[d12] blog.lemaker.org'),
@@ -117,7 +118,7 @@ export const MT7981: Profile = cortexA53({
   notes: ['[b85] 2.35 Gbit/s through it, how is not said.'],
 });
 
-export const IPQ807X: Profile = cortexA53({
+export const IPQ807X: PartialProfile = cortexA53({
   name: 'ipq807x',
   title: 'Qualcomm IPQ807x router (4 x Cortex-A53)',
   clock: datasheet(2200, 'MHz', '[d11] openwrt/openwrt#11731: IPQ8072A/4A/6A/8A (8070A/71A: 1.4 GHz)'),
@@ -135,7 +136,7 @@ export const IPQ807X: Profile = cortexA53({
   notes: ['[b18]-[b21] with GRO: software offload forwarded 1.16 times what the slow path did at the same CPU share.'],
 });
 
-export const RK3328: Profile = cortexA53({
+export const RK3328: PartialProfile = cortexA53({
   name: 'rk3328',
   title: 'NanoPi R2S class (Rockchip RK3328, 4 x Cortex-A53)',
   clock: estimate(1300, 'MHz', 'usual clock of RK3328 boards, from memory, not read again', [1200, 1500]),
@@ -152,7 +153,7 @@ export const RK3328: Profile = cortexA53({
 
 const BRIVIO = 'netfilter-devel 2020-03-07, S. Brivio, pipapo cover letter (RPi 4B at 2.147 GHz)';
 
-export const BCM2711: Profile = {
+export const BCM2711: PartialProfile = {
   name: 'bcm2711',
   title: 'Raspberry Pi 4 / CM4 router (BCM2711, 4 x Cortex-A72)',
   instructionSet: 'arm64',

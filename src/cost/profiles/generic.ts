@@ -1,12 +1,12 @@
 // The two profiles that price exactly what was measured: instructions from IP receive, or the ingress hook, to a dummy
 // driver's transmit, at one cycle each. Neither is a device; they are for comparing rulesets and for the calibration.
-import type { Profile } from '../profile.ts';
+import type { PartialProfile } from './quantity.ts';
 import { measured } from './quantity.ts';
 
 const METHOD = 'kernel judge `insn`: Linux 6.12.117 under emulation, 1 instruction = 1 ns';
 const NONE = 'not in what `insn` measures';
 
-function generic(instructionSet: 'x86-64' | 'arm64'): Profile {
+function generic(instructionSet: 'x86-64' | 'arm64'): PartialProfile {
   return {
     name: `generic-${instructionSet}`,
     title: `instructions only, ${instructionSet} (no device)`,
@@ -24,6 +24,10 @@ function generic(instructionSet: 'x86-64' | 'arm64'): Profile {
     cyclesPerOctet: measured(0, 'cycles/octet', `${NONE}; 1,500 octets cost what 66 do, but for checksums`),
     interruptCycles: measured(0, 'cycles', NONE),
     packetsPerPoll: measured(1, 'packets', NONE),
+    modelSpread: measured(0, 'x', 'by definition'),
+    l2Cycles: measured(0, 'cycles', NONE),
+    l3Cycles: measured(0, 'cycles', NONE),
+    memoryCycles: measured(0, 'cycles', NONE),
     hardware: { present: false, what: 'none' },
     notes: [
       'Cycles are instructions: no caches, no branch misses, no driver, no DMA, no NAPI, no skb allocation.',
@@ -32,5 +36,5 @@ function generic(instructionSet: 'x86-64' | 'arm64'): Profile {
   };
 }
 
-export const GENERIC_X86_64: Profile = generic('x86-64');
-export const GENERIC_ARM64: Profile = generic('arm64');
+export const GENERIC_X86_64: PartialProfile = generic('x86-64');
+export const GENERIC_ARM64: PartialProfile = generic('arm64');

@@ -1,9 +1,9 @@
 // MIPS routers. Instructions are those of arm64 times a ratio (src/cost/weights/mips.ts); cycles lean on three
 // published loads of real routers, all with low or medium confidence.
-import type { Profile } from '../profile.ts';
+import type { PartialProfile } from './quantity.ts';
 import { datasheet, estimate } from './quantity.ts';
 
-export const MT7621: Profile = {
+export const MT7621: PartialProfile = {
   name: 'mt7621',
   title: 'MediaTek MT7621 router (MIPS 1004Kc, 2 cores / 4 threads)',
   instructionSet: 'mips',

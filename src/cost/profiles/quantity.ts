@@ -1,5 +1,8 @@
 // Shorthand for the rows of the profiles: a number with its unit and where it comes from.
-import type { Confidence, Quantity } from '../profile.ts';
+import type { Confidence, Profile, Quantity, QuantityKey } from '../profile.ts';
+
+/** A profile that leaves common values out. */
+export type PartialProfile = Omit<Profile, QuantityKey> & Partial<Record<QuantityKey, Quantity>>;
 
 type Range = readonly [low: number, high: number];
 

@@ -1,5 +1,5 @@
 // x86 devices. The server core follows from four rates of one machine (xdp-paper, CoNEXT 2018); the N100 class leans on it.
-import type { Profile } from '../profile.ts';
+import type { PartialProfile } from './quantity.ts';
 import { datasheet, estimate, published } from './quantity.ts';
 
 const XDP_PAPER = 'github.com/xdp-project/xdp-paper, CoNEXT 2018';
@@ -10,7 +10,7 @@ const ONE = estimate(
   [0.95, 1.05],
 );
 
-export const XEON_E5_1650V4: Profile = {
+export const XEON_E5_1650V4: PartialProfile = {
   name: 'x86-server',
   title: 'x86 server core (Xeon E5-1650 v4 at 3.8 GHz, ConnectX-5)',
   instructionSet: 'x86-64',
@@ -58,7 +58,7 @@ export const XEON_E5_1650V4: Profile = {
   ],
 };
 
-export const INTEL_N100: Profile = {
+export const INTEL_N100: PartialProfile = {
   name: 'x86-n100',
   title: 'small x86 router (Intel N100 class, igc 2.5G)',
   instructionSet: 'x86-64',
