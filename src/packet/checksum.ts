@@ -1,6 +1,6 @@
 // The Internet checksum (RFC 1071) over packet octets, and its incremental update (RFC 1624), as the kernel's
 // csum_partial, csum_fold and csum_replace do it.
-import { i32, putBe16, u8 } from '../base/columns.ts';
+import { i32, putBe16, u8, u32 } from '../base/columns.ts';
 
 /** Folds a sum of 16-bit words to 16 bits (no complement). */
 export function foldSum(sum: number): number {
@@ -173,4 +173,24 @@ export function checksumOffset(protocol: number): number {
     default:
       return -1;
   }
+}
+
+/** CRC-32C by octet (RFC 3309, reflected polynomial 0x82f63b78). */
+const CRC32C = new Uint32Array(256);
+for (let i = 0; i < 256; i++) {
+  let crc = i;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  CRC32C[i] = crc >>> 0;
+}
+
+/** SCTP's checksum of data[transport, end) as the big-endian number that its field should hold (sctp_compute_cksum). */
+export function sctpChecksum(data: Uint8Array, transport: number, end: number): number {
+  let crc = 0xffffffff;
+  for (let i = transport; i < end; i++) {
+    const octet = i >= transport + 8 && i < transport + 12 ? 0 : (data[i] as number);
+    crc = u32(CRC32C, (crc ^ octet) & 0xff) ^ (crc >>> 8);
+  }
+  crc = ~crc;
+  // The field is little-endian.
+  return (((crc & 0xff) << 24) | ((crc & 0xff00) << 8) | ((crc >>> 8) & 0xff00) | (crc >>> 24)) >>> 0;
 }

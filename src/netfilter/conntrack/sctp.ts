@@ -1,6 +1,7 @@
 // The SCTP tracker (nf_conntrack_proto_sctp.c): state by the chunks of a packet, verification tags by direction.
 // One row of the table per direction and chunk type, one column per state.
 import { be16, be32, u8, u32 } from '../../base/columns.ts';
+import { sctpChecksum } from '../../packet/checksum.ts';
 import type { Packet } from '../../packet/packet.ts';
 import { TRACK_ACCEPT, TRACK_INVALID } from './outcome.ts';
 import { IPS_ASSURED, IPS_CONFIRMED, ORIGINAL, REPLY } from './status.ts';
@@ -8,7 +9,7 @@ import { PROTOCOL_WORDS } from './table.ts';
 import type { Tracker, TrackerContext } from './tracker.ts';
 import { HOOK_PREROUTING } from './tracker.ts';
 import { PROTOCOL_SCTP } from './tuple.ts';
-import { isCut, sctpChecksum } from './verify.ts';
+import { isCut } from './verify.ts';
 
 const NONE = 0;
 const CL = 1; // CLOSED

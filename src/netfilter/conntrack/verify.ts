@@ -1,7 +1,7 @@
 // Is the layer-4 checksum right? Conntrack asks at prerouting (nf_ip_checksum, nf_ip6_checksum of net/netfilter/utils.c).
 // Captures differ from what a router receives: a frame taken at its sender may hold only the pseudo-header sum
 // (transmit offload: valid, to be filled in on output), and a frame cut by the capture cannot be verified.
-import { be16, u32 } from '../../base/columns.ts';
+import { be16 } from '../../base/columns.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { eventKind } from '../../event/vocabulary.ts';
 import { checksumOffset, foldSum, pseudoHeaderSum, sumWords } from '../../packet/checksum.ts';
@@ -41,24 +41,4 @@ export function hasGoodChecksum(packet: Packet, coverage: number, recorder: Reco
   if (protocol === PROTOCOL_ICMP || be16(data, transport + field) !== foldSum(pseudo)) return false;
   packet.checksumPartial = true;
   return true;
-}
-
-/** CRC-32C by octet (RFC 3309, reflected polynomial 0x82f63b78). */
-const CRC32C = new Uint32Array(256);
-for (let i = 0; i < 256; i++) {
-  let crc = i;
-  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  CRC32C[i] = crc >>> 0;
-}
-
-/** SCTP's checksum of data[transport, end) as the big-endian number that its field should hold (sctp_compute_cksum). */
-export function sctpChecksum(data: Uint8Array, transport: number, end: number): number {
-  let crc = 0xffffffff;
-  for (let i = transport; i < end; i++) {
-    const octet = i >= transport + 8 && i < transport + 12 ? 0 : (data[i] as number);
-    crc = u32(CRC32C, (crc ^ octet) & 0xff) ^ (crc >>> 8);
-  }
-  crc = ~crc;
-  // The field is little-endian.
-  return (((crc & 0xff) << 24) | ((crc & 0xff00) << 8) | ((crc >>> 8) & 0xff00) | (crc >>> 24)) >>> 0;
 }

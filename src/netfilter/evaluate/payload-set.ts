@@ -2,9 +2,8 @@
 // that cover them: the header's own (type inet) and, with the pseudo-header flag, the layer-4 one.
 import { be16, putBe16, putBe32, u8 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
-import { foldSum, sumWords } from '../../packet/checksum.ts';
+import { foldSum, sctpChecksum, sumWords } from '../../packet/checksum.ts';
 import { decodeNetwork } from '../../packet/decode.ts';
-import { sctpChecksum } from '../conntrack/verify.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import type { Evaluation } from './evaluation.ts';
 import { hasTag } from './payload.ts';

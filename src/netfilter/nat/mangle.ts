@@ -4,7 +4,7 @@
 //
 // SIMPLIFIED: cut-nat: a packet that the capture cut keeps its SCTP CRC, and a quotation that it cut is translated as far as it goes.
 import { be16, be32, putBe16, putBe32, u8, u32 } from '../../base/columns.ts';
-import { foldSum, sumWords, writeTransportChecksum } from '../../packet/checksum.ts';
+import { foldSum, sctpChecksum, sumWords, writeTransportChecksum } from '../../packet/checksum.ts';
 import type { Packet } from '../../packet/packet.ts';
 import {
   PROTOCOL_DCCP,
@@ -21,7 +21,7 @@ import {
   TUPLE_PROTOCOL,
   TUPLE_SOURCE,
 } from '../conntrack/tuple.ts';
-import { isCut, sctpChecksum } from '../conntrack/verify.ts';
+import { isCut } from '../conntrack/verify.ts';
 import { MANIP_DESTINATION, MANIP_SOURCE } from './range.ts';
 
 /** What is to be written where: one object, filled for each mangling. */
