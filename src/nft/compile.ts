@@ -6,6 +6,8 @@ import type { Chain, Flowtable, Rule, Ruleset, StatefulObject, Table } from '../
 import { applyCommands } from './apply-commands.ts';
 import type { DraftChain, DraftObject, DraftRuleset, DraftTable } from './draft-ruleset.ts';
 import { finishSet } from './finish-set.ts';
+import { isJson } from './json-reader.ts';
+import { parseJsonRuleset } from './parse-json.ts';
 import { parseRuleset } from './parse-ruleset.ts';
 import { type NftNote, type NftWarning, type SourceOptions, Sources } from './source.ts';
 import { validate } from './validate.ts';
@@ -32,7 +34,8 @@ export function compile(options: CompileOptions): CompiledRuleset {
 export function translate(options: CompileOptions, runnable: boolean): CompiledRuleset {
   const sources = new Sources(options);
   try {
-    const draft = applyCommands(sources, parseRuleset(sources));
+    const commands = isJson(sources) ? parseJsonRuleset(sources) : parseRuleset(sources);
+    const draft = applyCommands(sources, commands);
     validate(sources, draft, runnable);
     sources.faults.throwAll(sources.files);
     return { ruleset: finish(draft, sources), warnings: sources.warnings, notes: sources.notes, files: sources.files };
