@@ -127,14 +127,8 @@ function evaluateVerdict(context: Context, expr: VerdictExpr): Expr {
     if (chain.kind !== 'symbol') throw fail(context, expr.chain, 'not a value expression');
     if (!context.ruleset.findChain(chain.text)) {
       const meant = nearest(chain.text, context.ruleset.chainNames());
-      const hint = meant === undefined ? `the table has no chain '${chain.text}'` : `did you mean chain '${meant}'?`;
-      throw context.sources.missing(
-        'chain',
-        chain.text,
-        'Could not process rule: No such file or directory',
-        chain.span,
-        hint,
-      );
+      const what = `chain '${chain.text}' in this table`;
+      throw context.sources.missing('chain', chain.text, what, chain.span, meant && `chain '${meant}'`);
     }
     expr.chain = chain;
   }

@@ -17,12 +17,20 @@ import { nearest } from './suggest.ts';
 /** `{ … }`: all members evaluated, nested sets and variables laid flat. */
 export function evaluateSet(context: Context, set: SetExpr): Expr {
   const items: Expr[] = [];
+  const depth = context.listDepth + 1;
+  let well = true;
   for (const item of set.items) {
-    context.listDepth++;
-    const member = context.evaluate(context, item);
-    context.listDepth--;
-    addMember(context, items, member);
+    // Several members may be wrong.
+    const went = context.sources.faults.attempt(() => {
+      context.listDepth = depth;
+      const member = context.evaluate(context, item);
+      context.listDepth = depth - 1;
+      addMember(context, items, member);
+    });
+    well &&= went;
   }
+  context.listDepth = depth - 1;
+  if (!well) throw context.sources.consequence(set.span);
   set.items = items;
   set.datatype = context.expected.datatype ?? 'invalid';
   set.length = context.expected.length;
@@ -127,9 +135,9 @@ export function evaluateSetReference(context: Context, ref: SetRefExpr): Expr {
     throw context.sources.missing(
       'set',
       ref.name,
-      'No such file or directory',
+      `set or map '${ref.name}' in this table`,
       ref.span ?? context.statement?.span,
-      meant === undefined ? `the table has no set or map '${ref.name}'` : `did you mean '${meant}'?`,
+      meant === undefined ? undefined : `'${meant}'`,
     );
   }
   expectType(context, set.key.datatype, set.key.length);

@@ -267,9 +267,9 @@ function refuseUnknownObject(context: Context, type: ObjectType, name: string, a
   throw context.sources.missing(
     'object',
     name,
-    'Could not process rule: No such file or directory',
+    `${type} '${name}' in this table`,
     at.span ?? context.statement?.span,
-    meant === undefined ? `the table has no ${type} '${name}'` : `did you mean ${type} '${meant}'?`,
+    meant === undefined ? undefined : `${type} '${meant}'`,
   );
 }
 
@@ -318,8 +318,8 @@ function refuseUnknownFlowtable(context: Context, statement: Extract<Stmt, { kin
   throw context.sources.missing(
     'flowtable',
     statement.flowtable,
-    'Could not process rule: No such file or directory',
+    `flowtable '${statement.flowtable}' in this table`,
     statement.span,
-    meant === undefined ? `the table has no flowtable '${statement.flowtable}'` : `did you mean flowtable '${meant}'?`,
+    meant === undefined ? undefined : `flowtable '${meant}'`,
   );
 }

@@ -14,6 +14,7 @@ import {
   value,
 } from './expressions.ts';
 import { nearest } from './suggest.ts';
+import { addressHint } from './value-hints.ts';
 
 /**
  * Users and groups that have the same number on every Debian and OpenWrt system (base-passwd). SIMPLIFIED: user-names: other names
@@ -98,11 +99,14 @@ function unknownValue(context: Context, expr: SymbolExpr, name: string): Error {
   const hints: Record<string, string> = {
     ipv4_addr: 'host names are not looked up',
     ipv6_addr: 'host names are not looked up',
+    inet_service: 'give its number',
+    inet_proto: 'give its number',
     uid: 'give its number',
     gid: 'give its number',
   };
   const message = messages[name] ?? `Could not parse ${type.description} '${expr.text}'`;
-  return fail(context, expr, message, meant === undefined ? hints[name] : `did you mean '${meant}'?`);
+  const hint = addressHint(context, expr, name) ?? (meant === undefined ? hints[name] : `did you mean '${meant}'?`);
+  return fail(context, expr, message, hint);
 }
 
 /** A string; one that ends in `*` stands for all that begin so. */

@@ -48,6 +48,10 @@ export class Faults {
   isBroken(thing: NamedThing, name: string): boolean {
     return this.#broken.has(`${thing} ${name}`);
   }
+  /** Names of a kind whose declarations are wrong: a slip may mean one of them. */
+  brokenNames(thing: NamedThing): string[] {
+    return [...this.#broken].filter((key) => key.startsWith(`${thing} `)).map((key) => key.slice(thing.length + 1));
+  }
 
   /** Throws the first error in the order of the text, which carries all. `files` say the order of files. */
   throwAll(files: readonly string[] = []): void {

@@ -1,6 +1,6 @@
 // Expressions of the language: what is matched (left), what it is matched with (right), and what statements take.
 // The three differ in what may stand at the bottom; operators bind as in nft: shifts, &, ^, |, then `.` and sets.
-import type { BinaryOperator, ElementExpr, Expr, SetExpr } from './ast.ts';
+import type { BinaryOperator, ElementExpr, Expr, SetExpr, Span } from './ast.ts';
 import { symbol, untyped, value } from './expressions.ts';
 import { atSelector, parseModulus, parseSelector, SELECTOR_WORDS } from './parse-selector.ts';
 import { atStatefulStatement, parseStatefulStatement, parseTime } from './parse-stateful.ts';
@@ -207,7 +207,7 @@ export function parseSet(p: Parser, options: { mayBeEmpty?: boolean } = {}): Set
       items.push(parseMember(p));
       p.skipNewlines();
       if (!p.at('}')) {
-        if (!p.at(',')) throw p.unexpected("',' or '}'");
+        if (!p.at(',')) throw p.unexpected("',' or '}'", [], unclosedHint(p, start));
         p.next();
         p.skipNewlines();
       }
@@ -215,6 +215,13 @@ export function parseSet(p: Parser, options: { mayBeEmpty?: boolean } = {}): Set
     p.next();
     return { ...untyped(p.spanFrom(start)), kind: 'set', items };
   });
+}
+
+/** A keyword where a list should go on: its brace was forgotten. */
+function unclosedHint(p: Parser, brace: Span): string | undefined {
+  const token = p.peek();
+  const isForgotten = token.kind === 'end' || (token.kind === 'word' && RESERVED.has(token.text));
+  return isForgotten ? `the '{' of line ${p.sources.location(brace).line} is not closed: a '}' is missing` : undefined;
 }
 
 function parseMember(p: Parser): Expr {

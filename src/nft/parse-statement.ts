@@ -1,4 +1,5 @@
 // Rules and their statements (nft(8), "STATEMENTS"). A rule is statements, then perhaps a comment.
+import { type NftError, NftSyntaxError } from '../base/errors.ts';
 import type { MetaKey, ObjectType } from '../bytecode/expression.ts';
 import type { ElementExpr, Expr, RelationalOperator, RuleNode, Span, Stmt } from './ast.ts';
 import { exthdr, symbol, untyped } from './expressions.ts';
@@ -71,10 +72,27 @@ export function parseStatement(p: Parser): Stmt {
     const statement = parseKeywordStatement(p);
     if (statement !== undefined) return statement;
     if (!SELECTOR_WORDS.has(start.text) && (RESERVED.has(start.text) || !looksLikeValue(start.text))) {
-      throw p.unexpected('a match or statement', [...STATEMENT_WORDS, ...SELECTOR_WORDS]);
+      const error = p.unexpected('a match or statement', [...STATEMENT_WORDS, ...SELECTOR_WORDS]);
+      const meant = /^did you mean '([a-z0-9]+)'\?$/.exec(error.hint ?? '')?.[1];
+      if (meant === undefined) throw error;
+      return parseRepaired(p, error, meant);
     }
   }
   return parseMatch(p);
+}
+
+/** Goes on as if the misspelt word were the one that is meant, to find what else is wrong with the rule. */
+function parseRepaired(p: Parser, error: NftError, meant: string): Stmt {
+  p.repair(error, meant);
+  let statement: Stmt | undefined;
+  try {
+    statement = parseStatement(p);
+  } catch (second) {
+    // A guess must not bring errors of its own.
+    if (!(second instanceof NftSyntaxError)) throw second;
+  }
+  if (statement === undefined) throw p.sources.consequence(p.last);
+  return statement;
 }
 
 /** An address or number may stand on the left, if only to be refused with a better message. */

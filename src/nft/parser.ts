@@ -62,6 +62,8 @@ export class Parser {
   /** Blocks that are being read, for the message that one does not end. */
   readonly #blocks: { what: string; span: Span }[] = [];
   #endWasTold = false;
+  /** Before this token a block's `}` is missing. */
+  #assumedEnd: Token | undefined;
 
   constructor(sources: Sources) {
     this.sources = sources;
@@ -82,6 +84,12 @@ export class Parser {
       else if (token.text === '}') this.#depth--;
     }
     return token;
+  }
+
+  /** Keeps the error and reads the word ahead as another. */
+  repair(error: NftError, word: string): void {
+    this.sources.faults.add(error);
+    this.#ahead[0] = { ...this.peek(), text: word };
   }
 
   /** The token taken last. */
@@ -149,6 +157,7 @@ export class Parser {
         const hint = `a '}' is missing before it; ${what} starts in line ${this.sources.location(span).line}`;
         this.sources.faults.add(this.sources.syntaxError(message, this.peek(), hint));
         this.#depth--;
+        this.#assumedEnd = this.peek();
         break;
       }
       this.attempt(item);
@@ -212,7 +221,7 @@ export class Parser {
       this.next();
       return;
     }
-    if (this.peek().kind === 'end' || this.at('}')) return;
+    if (this.peek().kind === 'end' || this.at('}') || this.peek() === this.#assumedEnd) return;
     const token = this.peek();
     const isGlued =
       token.kind === 'word' && this.sources.location(token).line === this.sources.location(this.#last).line;
@@ -262,7 +271,7 @@ export class Parser {
     if (value === undefined && this.sources.faults.isBroken('variable', token.text))
       throw this.sources.consequence(token);
     if (value === undefined) {
-      const meant = nearest(token.text, this.scope.names());
+      const meant = nearest(token.text, [...this.scope.names(), ...this.sources.faults.brokenNames('variable')]);
       throw this.error(`unknown identifier '${token.text}'`, token, meant && `did you mean identifier '${meant}'?`);
     }
     return {

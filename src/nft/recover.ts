@@ -17,13 +17,19 @@ export function recover(p: Parser, depth: number, first: Span): void {
     p.restart(last.source, last.start + 1 + last.text.indexOf('\n'), depth);
     return;
   }
+  const stop = safely(() => p.peek());
+  if (stop !== undefined && p.depth > depth && isBelow(p, stop, last) && isLeftOpen(p, 0, last, first)) {
+    // Newlines may stand in lists: the error was met in a line that belongs to something else.
+    p.restart(stop.source, stop.start, depth);
+    return;
+  }
   let before: Token = last;
   for (;;) {
     const token = safely(() => p.peek());
     if (token === undefined) continue;
     if (token.kind === 'end') return;
     if (p.depth <= depth && (token.kind === 'newline' || p.at(';') || p.at('}'))) return;
-    if (p.depth > depth && token.kind === 'newline' && isLeftOpen(p, before, first)) {
+    if (p.depth > depth && token.kind === 'newline' && isLeftOpen(p, 1, before, first)) {
       p.restart(token.source, token.start, depth);
       return;
     }
@@ -32,11 +38,12 @@ export function recover(p: Parser, depth: number, first: Span): void {
 }
 
 /**
- * Whether a brace that is open at the end of a line was forgotten to be closed: the next line begins another block, or it is
- * indented no deeper than the item, is not the closing brace, and the line before does not say that a list goes on.
+ * Whether a brace that is open at the end of a line was forgotten to be closed: the next line (its tokens begin `from` places
+ * ahead) begins another block, or it is indented no deeper than the item, is not the closing brace, and the line before does
+ * not say that a list goes on.
  */
-function isLeftOpen(p: Parser, before: Token, first: Span): boolean {
-  let ahead = 1;
+function isLeftOpen(p: Parser, from: number, before: Token, first: Span): boolean {
+  let ahead = from;
   while (ahead < LOOKAHEAD && safely(() => p.peek(ahead))?.kind === 'newline') ahead++;
   const next = safely(() => p.peek(ahead));
   if (next === undefined) return false;
@@ -51,6 +58,12 @@ function beginsBlock(p: Parser, ahead: number): boolean {
   const word = p.peek(ahead);
   if (word.kind !== 'word' || !BLOCKS.has(word.text)) return false;
   return safely(() => p.at('{', ahead + 2) || p.at('{', ahead + 3)) === true;
+}
+
+/** Whether a token stands in another line than the one before it. */
+function isBelow(p: Parser, token: Span, before: Span): boolean {
+  if (token.source !== before.source) return true;
+  return p.sources.location(token).line > p.sources.location(before).line;
 }
 
 /** Blanks before the first word of a token's line. */

@@ -4,10 +4,12 @@
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > 64) return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(name.length / 2)) + 1;
+  const lower = name.toLowerCase();
+  let bestDistance = Math.max(1, Math.floor((name.length + 1) / 3)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= bestDistance || candidate === name) continue;
-    const distance = editDistance(name, candidate);
+    if (candidate.toLowerCase() === lower) return candidate;
+    const distance = Math.min(editDistance(name, candidate), editDistance(lower, candidate));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

@@ -199,10 +199,15 @@ describe('refusals', () => {
       '3:19',
       'transport protocol mapping is only valid after transport protocol match',
     ],
-    ['unknown chain', inInput('jump inptu', ' chain input2 { }'), '5:8', 'No such file or directory'],
-    ['unknown set', inInput('ip saddr @nosuch'), '5:12', 'No such file or directory'],
+    [
+      'unknown chain',
+      inInput('jump inptu', ' chain input2 { }'),
+      '5:8',
+      "there is no chain 'inptu' in this table (did you mean chain 'input2'?)",
+    ],
+    ['unknown set', inInput('ip saddr @nosuch'), '5:12', "there is no set or map 'nosuch' in this table"],
     ['unknown object', inInput('counter name hitz', ' counter hits { }'), '5:16', 'did you mean counter'],
-    ['unknown flowtable', inInput('flow add @ft'), '5:3', 'No such file or directory'],
+    ['unknown flowtable', inInput('flow add @ft'), '5:3', "there is no flowtable 'ft' in this table"],
     [
       'priority name at this hook',
       'table ip t {\n chain c {\n  type filter hook input priority dstnat;\n }\n}\n',
