@@ -39,9 +39,12 @@ export function readSetBlock(input: JsonInput, object: JsonObjectNode, name: Nam
   };
   const objectType = map?.kind === 'string' ? OBJECT_TYPES.find((type) => type === map.value) : undefined;
   if (objectType !== undefined) set.objectType = objectType;
-  else if (map !== undefined) set.data = readDataType(input, map);
+  else if (map !== undefined) set.data = readDataType(input, map, set.key?.typeofText !== undefined);
   const elements = object.members.get('elem');
-  if (elements !== undefined) set.elements = readSetExpression(input, elements, PLACE.none);
+  if (elements !== undefined) {
+    set.elements = readSetExpression(input, elements, PLACE.none);
+    dropForeignStatements(set.elements, set.statements.length);
+  }
   // JSON has no word for `: interval …`: it shows in the data.
   if (set.data !== undefined && hasIntervalData(set.elements)) set.data.interval = true;
   const timeout = input.optionalInteger(object, 'timeout', what, SAFE_SECONDS);
@@ -55,6 +58,15 @@ export function readSetBlock(input: JsonInput, object: JsonObjectNode, name: Nam
   if (policy !== undefined) set.policy = policy;
   if (comment !== undefined) set.comment = comment;
   return set;
+}
+
+/** nft prints only the first statement of an element, and passes it over when it reads: unless it is all, it is dropped. */
+export function dropForeignStatements(elements: Expr, count: number): void {
+  if (elements.kind !== 'set') return;
+  for (const item of elements.items) {
+    const element = item.kind === 'mapping' ? item.key : item;
+    if (element.kind === 'element' && count > 0 && element.statements.length !== count) element.statements = [];
+  }
 }
 
 function hasIntervalData(elements: Expr | undefined): boolean {
@@ -100,15 +112,34 @@ function readTypeName(input: JsonInput, name: string, node: JsonNode): Expr {
   return value(0n, type.name, byteorder, type.bits, node.span);
 }
 
-/** What a map leads to: a type, or verdicts. */
-function readDataType(input: JsonInput, node: JsonNode): TypeSpec {
+/** Selectors that `typeof` can name for the datatypes of maps, whose JSON has the type's name only. */
+const TYPEOF: Readonly<Record<string, string>> = {
+  ipv4_addr: 'ip daddr',
+  ipv6_addr: 'ip6 daddr',
+  inet_service: 'tcp dport',
+  inet_proto: 'meta l4proto',
+  ether_addr: 'ether daddr',
+  ether_type: 'meta protocol',
+  mark: 'meta mark',
+  classid: 'meta priority',
+  ifname: 'oifname',
+  iface_index: 'oif',
+  dscp: 'ip dscp',
+};
+
+/** What a map leads to: a type, or verdicts. Beside a key's `typeof` its listing needs a `typeof` too. */
+function readDataType(input: JsonInput, node: JsonNode, withTypeof: boolean): TypeSpec {
   const inner = node.kind === 'object' ? node.members.get('typeof') : undefined;
   const text = inner ?? node;
   if (text.kind === 'string' && text.value === 'verdict')
     return { expr: { ...untyped(node.span), kind: 'verdict', code: 'accept', datatype: 'verdict' } };
   if (inner?.kind === 'string' && inner.value === 'queue')
     return { expr: value(0n, 'integer', 'host', 16, node.span), typeofText: 'queue' };
-  return readType(input, node);
+  const type = readType(input, node);
+  if (!withTypeof || type.typeofText !== undefined) return type;
+  const parts = type.expr.kind === 'concat' ? type.expr.parts : [type.expr];
+  const words = parts.map((part) => TYPEOF[part.datatype]);
+  return words.includes(undefined) ? type : { ...type, typeofText: words.join(' . ') };
 }
 
 /** The expression as `typeof` has it in text. */

@@ -8,7 +8,13 @@ import { JsonInput } from './json-input.ts';
 import { type JsonNode, type JsonObjectNode, readJson } from './json-reader.ts';
 import { PLACE, readSetExpression } from './parse-json-expression.ts';
 import { readObject } from './parse-json-object.ts';
-import { OBJECT_TYPES, readDevices, readFlowtableBlock, readSetBlock } from './parse-json-set.ts';
+import {
+  dropForeignStatements,
+  OBJECT_TYPES,
+  readDevices,
+  readFlowtableBlock,
+  readSetBlock,
+} from './parse-json-set.ts';
 import { readStatement } from './parse-json-statement.ts';
 import type { Sources } from './source.ts';
 
@@ -111,6 +117,7 @@ function readChange(input: JsonInput, op: CommandOp, holder: JsonObjectNode): Co
     case 'element': {
       const target = readTarget(input, object, name, false);
       const elements = readSetExpression(input, input.member(object, 'elem', "'element'"), PLACE.none);
+      dropForeignStatements(elements, Number.POSITIVE_INFINITY);
       return { op, object: 'element', target, elements, span };
     }
     case 'flowtable': {

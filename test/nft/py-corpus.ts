@@ -17,7 +17,7 @@ export interface PyOutcome {
   problem: string | undefined;
 }
 
-interface PyTable {
+export interface PyTable {
   family: string;
   name: string;
   chains: string[];
@@ -32,9 +32,44 @@ export function pyTests(folder = PY_CORPUS): string[] {
     .map((name) => path.join(folder, name));
 }
 
-/** Judges every rule of a test file. */
+/** A rule of the corpus in one chain of one table, or a declaration among the rules. */
+export interface PyCase {
+  line: number;
+  table: PyTable;
+  /** Commands that come before it. */
+  prelude: string[];
+  /** Undefined for a declaration, whose `problem` is known already. */
+  chain: string | undefined;
+  rule: string;
+  state: 'ok' | 'fail';
+  /** What lists instead of the rule as written. */
+  output: string | undefined;
+  payload: string[] | undefined;
+  problem: string | undefined;
+}
+
+/** Judges every rule of a test file by its bytecode. */
 export function judge(file: string): PyOutcome[] {
-  const outcomes: PyOutcome[] = [];
+  return pyCases(file).map((one) => ({
+    file: `${path.basename(path.dirname(file))}/${path.basename(file)}`,
+    line: one.line,
+    family: one.table.family,
+    rule: one.rule,
+    problem:
+      one.chain === undefined
+        ? one.problem
+        : compare(ruleText(one, one.chain), one.chain, one.state, one.payload, one.table),
+  }));
+}
+
+/** The commands of a case as one ruleset. */
+export function ruleText(one: PyCase, chain: string): string {
+  return `${one.prelude.join('\n')}\nadd rule ${one.table.family} ${one.table.name} ${chain} ${one.rule}\n`;
+}
+
+/** Every rule of a test file in every chain that it is tested in, declarations applied on the way. */
+export function pyCases(file: string): PyCase[] {
+  const cases: PyCase[] = [];
   const tables: PyTable[] = [];
   const chains = new Map<string, string>();
   const prelude = new Map<PyTable, string[]>();
@@ -49,15 +84,6 @@ export function judge(file: string): PyOutcome[] {
     return undefined;
   };
   for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
-    const record = (family: string, rule: string, problem: string | undefined): void => {
-      outcomes.push({
-        file: `${path.basename(path.dirname(file))}/${path.basename(file)}`,
-        line: index + 1,
-        family,
-        rule,
-        problem,
-      });
-    };
     if (line.trim() === '' || line.startsWith('#') || line.startsWith('-')) continue;
     if (line.startsWith(':')) {
       const [name, declaration] = line.slice(1).split(/;(.*)/s) as [string, string];
@@ -73,6 +99,7 @@ export function judge(file: string): PyOutcome[] {
       prelude.set(table, text);
       continue;
     }
+    const base = { line: index + 1, output: undefined, payload: undefined, problem: undefined };
     if (/^[!?%]/.test(line)) {
       const { commands, expected } = declaration(line);
       for (const table of tables) {
@@ -80,25 +107,47 @@ export function judge(file: string): PyOutcome[] {
         for (const command of commands) {
           const next = command.replace('TABLE', `${table.family} ${table.name}`);
           const refusal = refusalOf([...text, next].join('\n'));
+          const known = { ...base, table, prelude: [...text], chain: undefined, rule: line, state: 'ok' as const };
           if (refusal === undefined) text.push(next);
           if ((refusal === undefined) !== (expected === 'ok')) {
-            record(table.family, line, refusal === undefined ? 'accepted, should fail' : `refused: ${refusal}`);
-          } else record(table.family, line, undefined);
+            const problem = refusal === undefined ? 'accepted, should fail' : `refused: ${refusal}`;
+            cases.push({ ...known, problem });
+          } else cases.push(known);
         }
       }
       continue;
     }
     const parts = line.split(';');
-    const [rule = '', state = ''] = parts;
-    if (parts.length > 3 || !['ok', 'fail'].includes(state.trim())) continue;
+    const [rule = '', given = '', output] = parts;
+    const state = given.trim();
+    if (parts.length > 3 || (state !== 'ok' && state !== 'fail')) continue;
     for (const table of tables) {
-      for (const chain of table.chains) {
-        const text = `${(prelude.get(table) as string[]).join('\n')}\nadd rule ${table.family} ${table.name} ${chain} ${rule}\n`;
-        record(table.family, rule, compare(text, chain, state.trim(), payload(table.family, rule.trim()), table));
-      }
+      const known = {
+        ...base,
+        table,
+        rule,
+        state,
+        output: output?.trim(),
+        payload: payload(table.family, rule.trim()),
+      };
+      const text = [...(prelude.get(table) as string[])];
+      for (const chain of table.chains) cases.push({ ...known, prelude: text, chain } as PyCase);
     }
   }
-  return outcomes;
+  return cases;
+}
+
+/** JSON of the rules of a test file: what nft reads (`.json`) or prints where that differs (`.json.output`), by rule, as text. */
+export function pyJson(file: string, suffix: '.json' | '.json.output'): Map<string, string> {
+  const found = new Map<string, string>();
+  if (!existsSync(file + suffix)) return found;
+  for (const block of readFileSync(file + suffix, 'utf8')
+    .split(/^# /m)
+    .slice(1)) {
+    const end = block.indexOf('\n');
+    found.set(block.slice(0, end).trim(), block.slice(end).replace(/^#.*$/gm, '').trim());
+  }
+  return found;
 }
 
 function readPayloads(file: string): Map<string, string[]> {
