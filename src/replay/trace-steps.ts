@@ -4,6 +4,7 @@
 import type { SourceLocation } from '../base/errors.ts';
 import type { Family } from '../bytecode/ruleset.ts';
 import type { RefusalName } from '../event/refusals.ts';
+import type { PATH_CLASSES, VERDICTS } from '../packet/packet.ts';
 
 /** How a base chain's packet looked when the kernel printed it: headers cut as nf_tables_trace.c cuts them. */
 export interface TracedHeaders {
@@ -150,8 +151,8 @@ export interface PacketTrace {
   /** All event words, for prices. */
   words: Uint32Array;
   /** 'forward', 'local', 'drop', 'consumed'; 'slow', 'software', 'hardware'; name in event/reasons.ts or ''. */
-  verdict: string;
-  path: string;
+  verdict: (typeof VERDICTS)[number];
+  path: (typeof PATH_CLASSES)[number];
   reason: string;
   /** Connection number, 0: none. */
   flow: number;

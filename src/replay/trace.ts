@@ -118,8 +118,8 @@ export class PacketTracer implements Tracer {
       steps: this.#steps,
       omitted: this.#omitted,
       words: this.#recorder?.current().slice() ?? new Uint32Array(0),
-      verdict: P.VERDICTS[packet.verdict] ?? '',
-      path: P.PATH_CLASSES[packet.pathClass] ?? '',
+      verdict: P.VERDICTS[packet.verdict] ?? 'drop',
+      path: P.PATH_CLASSES[packet.pathClass] ?? 'slow',
       reason: REASONS[packet.reason]?.name ?? '',
       flow: table !== undefined && packet.ct >= 0 ? (table.flowNumber[packet.ct] as number) : 0,
     };
@@ -304,9 +304,9 @@ export class PacketTracer implements Tracer {
     }
   }
 
-  #push(step: TraceStepDetail): void {
+  #push(step: TraceStepDetail, events = this.#recorder?.length ?? 0): void {
     if (this.#steps.length >= MAX_STEPS && step.kind !== 'end') this.#omitted++;
-    else this.#steps.push({ ...step, events: this.#recorder?.length ?? 0 });
+    else this.#steps.push({ ...step, events });
   }
 
   #where(run: Evaluation, { table, chain }: PlacedChain) {
@@ -329,7 +329,9 @@ export class PacketTracer implements Tracer {
     if (top < 0 || this.#shown[top] === true) return;
     this.#shown[top] = true;
     const { interfaces } = this.#router as Router;
-    this.#push({ kind: 'packet', ...this.#where(run, placed), headers: tracedHeaders(run, interfaces) });
+    // What was recorded since the last step is the price of the rule that speaks first.
+    const events = this.#steps.at(-1)?.events ?? 0;
+    this.#push({ kind: 'packet', ...this.#where(run, placed), headers: tracedHeaders(run, interfaces) }, events);
   }
 
   /** A rule that did not match; `flow add` says why. */
