@@ -6,6 +6,7 @@ import { onDemand, zod } from '../base/on-demand.ts';
 import { parseYaml, readText } from '../base/yaml-file.ts';
 import type { InterfaceSpec, RouterSpec, RouteSpec } from '../net/spec.ts';
 import { parseAddress, parseMac, parsePrefix } from '../packet/address.ts';
+import { isRulePrefix, policyRules, TableNames } from './policy-rules.ts';
 
 /** What answers for every neighbour that the file does not name (the kernel judge's default). */
 export const DEFAULT_NEIGHBOUR_MAC = '02:ee:00:00:00:01';
@@ -43,6 +44,29 @@ const schema = onDemand(() => {
     linkLocal: z.boolean().default(false),
   });
 
+  const tableName = z.union([z.number().int().min(1).max(0xffffffff), z.string().min(1).max(64)]);
+  const numberOrText = z.union([z.number(), z.string()]);
+  const rulePrefix = z.string().refine(isRulePrefix, "not a prefix (10.0.0.0/8), an address or 'all'");
+  const ruleSchema = z.strictObject({
+    priority: z.number().int().min(0).max(0xffffffff),
+    family: z.enum(['ip', 'ip6']).optional(),
+    not: z.boolean().optional(),
+    from: rulePrefix.optional(),
+    to: rulePrefix.optional(),
+    fwmark: numberOrText.optional(),
+    iif: name.optional(),
+    oif: name.optional(),
+    tos: numberOrText.optional(),
+    dscp: z.number().int().min(0).max(63).optional(),
+    ipproto: numberOrText.optional(),
+    sport: numberOrText.optional(),
+    dport: numberOrText.optional(),
+    table: tableName.optional(),
+    action: z.enum(['lookup', 'goto', 'nop', 'blackhole', 'unreachable', 'prohibit']).optional(),
+    goto: z.number().int().min(0).max(0xffffffff).optional(),
+    suppress_prefixlength: z.number().int().min(0).max(128).optional(),
+  });
+
   return z.strictObject({
     interfaces: z.array(interfaceSchema).min(1).max(4096),
     routes: z
@@ -54,10 +78,24 @@ const schema = onDemand(() => {
           type: z.enum(['unicast', 'blackhole', 'unreachable', 'prohibit', 'throw']).default('unicast'),
           mtu: z.number().int().min(68).max(65_535).optional(),
           metric: z.number().int().min(0).optional(),
+          table: tableName.optional(),
+          src: address.optional(),
+          nexthops: z
+            .array(
+              z.strictObject({
+                via: address.optional(),
+                dev: name.optional(),
+                weight: z.number().int().min(1).max(256).default(1),
+              }),
+            )
+            .min(1)
+            .max(256)
+            .optional(),
         }),
       )
       .max(1_000_000)
       .default([]),
+    rules: z.array(ruleSchema).max(32_768).default([]),
     neighbours: z.array(z.strictObject({ dev: name, ip: address, mac })).default([]),
     sysctl: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
     defaultNeighbourMac: mac.optional(),
@@ -85,13 +123,16 @@ export function parseRouter(text: string, file: string): RouterSpec {
     return interfaceSpec(row, index, physical, file);
   });
   checkNames(input.interfaces, interfaces, file);
-  const routes = input.routes.map((route, index) => routeSpec(route, index, interfaces, file));
+  const tables = new TableNames();
+  const routes = input.routes.map((route, index) => routeSpec(route, index, interfaces, tables, file));
+  const rules = policyRules(input.rules, tables, file);
   input.neighbours.forEach((neighbour, index) => {
     requireDevice(interfaces, neighbour.dev, `neighbours[${index}].dev`, file);
   });
   return {
     interfaces,
     routes,
+    ...(rules.length === 0 ? {} : { rules }),
     neighbours: input.neighbours.map((row) => ({ ...row, mac: row.mac.toLowerCase() })),
     sysctl: normaliseSysctl(input.sysctl),
     defaultNeighbourMac: input.defaultNeighbourMac ?? DEFAULT_NEIGHBOUR_MAC,
@@ -188,16 +229,27 @@ function routeSpec(
   input: RouterInput['routes'][number],
   index: number,
   interfaces: InterfaceSpec[],
+  tables: TableNames,
   file: string,
 ): RouteSpec {
   const path = `routes[${index}]`;
-  if (input.dev !== undefined) requireDevice(interfaces, input.dev, `${path}.dev`, file);
-  if (input.type === 'unicast' && input.dev === undefined && input.via === undefined) {
-    throw new ConfigError(file, path, "needs 'dev' or 'via', or a 'type' such as blackhole");
+  input.nexthops?.forEach((hop, at) => {
+    const where = `${path}.nexthops[${at}]`;
+    if (hop.dev !== undefined) requireDevice(interfaces, hop.dev, `${where}.dev`, file);
+    if (hop.dev === undefined && hop.via === undefined) throw new ConfigError(file, where, "needs 'via' or 'dev'");
+  });
+  if (input.nexthops !== undefined && (input.via !== undefined || input.dev !== undefined)) {
+    throw new ConfigError(file, `${path}.nexthops`, "stands instead of 'via' and 'dev'");
   }
-  const isV6 = input.via?.includes(':') ?? false;
+  if (input.dev !== undefined) requireDevice(interfaces, input.dev, `${path}.dev`, file);
+  const isNowhere = input.dev === undefined && input.via === undefined && input.nexthops === undefined;
+  if (input.type === 'unicast' && isNowhere) {
+    throw new ConfigError(file, path, "needs 'dev', 'via' or 'nexthops', or a 'type' such as blackhole");
+  }
+  const gateway = input.via ?? input.nexthops?.find((hop) => hop.via !== undefined)?.via;
+  const isV6 = gateway?.includes(':') ?? input.src?.includes(':') ?? false;
   const dst = input.dst === 'default' ? (isV6 ? '::/0' : '0.0.0.0/0') : input.dst;
-  if (input.via !== undefined && dst.includes(':') !== isV6) {
+  if (gateway !== undefined && dst.includes(':') !== isV6) {
     throw new ConfigError(file, `${path}.via`, 'the gateway is of another family than the destination');
   }
   return {
@@ -207,6 +259,17 @@ function routeSpec(
     ...(input.dev === undefined ? {} : { dev: input.dev }),
     ...(input.mtu === undefined ? {} : { mtu: input.mtu }),
     ...(input.metric === undefined ? {} : { metric: input.metric }),
+    ...(input.table === undefined ? {} : { table: tables.number(input.table) }),
+    ...(input.src === undefined ? {} : { src: input.src }),
+    ...(input.nexthops === undefined
+      ? {}
+      : {
+          nexthops: input.nexthops.map(({ via, dev, weight }) => ({
+            weight,
+            ...(via === undefined ? {} : { via }),
+            ...(dev === undefined ? {} : { dev }),
+          })),
+        }),
   };
 }
 

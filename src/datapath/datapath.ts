@@ -138,8 +138,8 @@ export class Datapath implements Stack, RouterServices {
     const { data, network } = packet;
     const route =
       packet.ipVersion === 4
-        ? routeOutput4(this, be32(data, network + 16), packet.mark)
-        : routeOutput6(this, data, network + 24, 0);
+        ? routeOutput4(this, be32(data, network + 16), packet.mark, this.fib.keyOf(packet))
+        : routeOutput6(this, data, network + 24, 0, this.fib.keyOf(packet));
     if (route === undefined) return false;
     this.rerouted = route;
     packet.oif = route.kind === 'local' ? this.interfaces.loopback.index : route.oif.index;

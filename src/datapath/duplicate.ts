@@ -66,7 +66,7 @@ function gatewayRoute(
     return route.gateway4 !== 0 ? route : { ...route, gateway4: address };
   }
   const address = words(gateway.slice(offset, offset + 16));
-  const route = stack.fib.lookup6(address, 0, oif);
+  const route = stack.fib.lookup6(address, 0, 0, oif);
   if (route === undefined || route.kind !== 'unicast') return undefined;
   return route.gateway6 !== undefined ? route : { ...route, gateway6: address };
 }

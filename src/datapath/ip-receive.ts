@@ -114,7 +114,7 @@ function route4(stack: Stack, packet: Packet): void {
     drop(recorder, packet, MARTIAN);
     return;
   }
-  const route = isLimited ? undefined : stack.fib.lookup4(daddr | 0, packet.mark, 0);
+  const route = isLimited ? undefined : stack.fib.lookup4(daddr | 0, packet.mark, 0, stack.fib.keyOf(packet));
   const kind = isLimited ? 'broadcast' : route === undefined ? 'none' : route.kind;
   const isBroadcast = kind === 'broadcast' && (isLimited || settings.bcForwarding[packet.iif] === 0);
   if (isBroadcast || kind === 'local') {
@@ -243,7 +243,13 @@ function route6(stack: Stack, packet: Packet): void {
   }
   // Link-local destinations have a meaning only on the link.
   const isLinkLocal = be32(data, destination) >>> 22 === 0x3fa;
-  const route = stack.fib.lookup6At(data, destination, isLinkLocal ? packet.iif : 0);
+  const route = stack.fib.lookup6At(
+    data,
+    destination,
+    packet.mark,
+    isLinkLocal ? packet.iif : 0,
+    stack.fib.keyOf(packet),
+  );
   const kind = route === undefined ? 'none' : route.kind;
   if (kind === 'unicast' && route !== undefined) {
     forward6(stack, packet, route);

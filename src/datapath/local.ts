@@ -318,7 +318,7 @@ function echoReply6(stack: Stack, packet: Packet, isMulticast: boolean): void {
   for (let i = 0; i < length; i++) own[at + i] = data[transport + i] as number;
   writeIpv6Header(reply, ICMPV6, length, dsField(packet), stack.settings.hopLimit);
   copyAddress6(own, net + 24, data, source);
-  const destination = stack.fib.lookup6At(data, network + 24, 0);
+  const destination = stack.fib.lookup6At(data, network + 24, 0, 0);
   if (isMulticast || destination?.anycast === true) {
     for (let i = 0; i < 4; i++) target[i] = be32(data, source + 4 * i);
     const address = stack.fib.sourceAddress6(route.oif, target);

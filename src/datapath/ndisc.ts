@@ -22,7 +22,7 @@ export function neighbourAdvertisement(stack: Stack, packet: Packet): void {
   const { data, network, transport, networkEnd } = packet;
   if (transport + 24 > networkEnd || u8(data, network + 7) !== 255) return;
   const target = transport + 8;
-  const own = stack.fib.lookup6At(data, target, packet.iif);
+  const own = stack.fib.lookup6At(data, target, 0, packet.iif);
   if (own === undefined || own.kind !== 'local' || own.anycast) return;
   const solicited = isUnicast6(data, network + 8);
   const reply = stack.pool.acquire(packet, 40 + LENGTH);

@@ -4,6 +4,7 @@
 import { be32 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
+import type { FlowKey } from '../net/flow-key.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { writeTransportChecksum } from '../packet/checksum.ts';
@@ -151,15 +152,21 @@ export function fillChecksum(packet: Packet): void {
 }
 
 /** ip_route_output for a datagram of the router's own: undefined when there is no usable route. Events: route-output. */
-export function routeOutput4(stack: Stack, daddr: number, mark: number): Route | undefined {
+export function routeOutput4(stack: Stack, daddr: number, mark: number, key?: FlowKey): Route | undefined {
   stack.recorder.event(ROUTE_OUTPUT, 4);
-  return usable(stack.fib.lookup4(daddr, mark, 0));
+  return usable(stack.fib.lookup4(daddr, mark, 0, key));
 }
 
 /** The same for IPv6: 16 octets of the address at data[offset]; `oif` 0: any. */
-export function routeOutput6(stack: Stack, data: Uint8Array, offset: number, oif: number): Route | undefined {
+export function routeOutput6(
+  stack: Stack,
+  data: Uint8Array,
+  offset: number,
+  oif: number,
+  key?: FlowKey,
+): Route | undefined {
   stack.recorder.event(ROUTE_OUTPUT, 6);
-  return usable(stack.fib.lookup6At(data, offset, oif));
+  return usable(stack.fib.lookup6At(data, offset, 0, oif, key));
 }
 
 function usable(route: Route | undefined): Route | undefined {

@@ -10,6 +10,7 @@ export interface Settings {
   /** By ifindex: 0 off, 1 strict, 2 loose (the larger of 'all' and the interface's). */
   rpFilter: Uint8Array;
   acceptLocal: Uint8Array;
+  sourceValidMark: Uint8Array;
   routeLocalnet: Uint8Array;
   bcForwarding: Uint8Array;
   /** IPv4 source routes are not a reason to drop: 'all' and the interface's (IN_DEV_SOURCE_ROUTE). */
@@ -34,6 +35,7 @@ export function readSettings(sysctl: Sysctl, interfaces: Interfaces): Settings {
     forwarding6: sysctlNumber(sysctl, 'net.ipv6.conf.all.forwarding', 1) !== 0,
     rpFilter: largest('rp_filter'),
     acceptLocal: either('accept_local'),
+    sourceValidMark: either('src_valid_mark'),
     routeLocalnet: either('route_localnet'),
     bcForwarding: either('bc_forwarding'),
     acceptSourceRoute: Uint8Array.from(v4('accept_source_route', 1), (value) =>

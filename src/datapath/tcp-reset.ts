@@ -51,7 +51,7 @@ function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boole
   const headerLength = isIpv4 ? 20 : 40;
   if (!isIpv4 && (!isUnicast6(data, network + 8) || !isUnicast6(data, network + 24))) return;
   const route = isIpv4
-    ? routeOutput4(stack, be32(data, network + 12), about.mark)
+    ? routeOutput4(stack, be32(data, network + 12), 0)
     : routeOutput6(stack, data, network + 8, linkLocalDevice(about));
   if (route === undefined) return;
   const packet = stack.pool.acquire(about, headerLength + 20);

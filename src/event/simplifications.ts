@@ -59,7 +59,6 @@ export const SIMPLIFICATIONS = [
     name: 'neighbours',
     effect: 'every neighbour answers at once, with the address that the router file or its default says',
   },
-  { name: 'routing', effect: 'one routing table: no policy rules, no multipath' },
   { name: 'ipsec', effect: 'there is no IPsec: its policy checks never fire' },
   { name: 'gre-key', effect: 'GRE connections have no source key (no pptp helper)' },
   { name: 'dccp-assured', effect: 'DCCP is ASSURED by any ACK of a response' },

@@ -29,6 +29,46 @@ export interface RouteSpec {
   type: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
   mtu?: number;
   metric?: number;
+  /** Routing table; absent: 254, main. */
+  table?: number;
+  /** Preferred source address. */
+  src?: string;
+  /** Multipath: instead of `via` and `dev`. */
+  nexthops?: NexthopSpec[];
+}
+
+export interface NexthopSpec {
+  via?: string;
+  dev?: string;
+  /** 1 to 256. */
+  weight: number;
+}
+
+/** A row of `ip rule`. What is absent matches everything. */
+export interface PolicyRuleSpec {
+  family: 4 | 6;
+  priority: number;
+  not?: boolean;
+  /** '10.0.0.0/8'. */
+  from?: string;
+  to?: string;
+  fwmark?: number;
+  fwmask?: number;
+  iif?: string;
+  oif?: string;
+  /** DS field octet; IPv4 compares only the old TOS bits unless isWholeDscp. */
+  tos?: number;
+  isWholeDscp?: boolean;
+  protocol?: number;
+  /** Lowest and highest port. */
+  sport?: [number, number];
+  dport?: [number, number];
+  action: 'lookup' | 'goto' | 'nop' | 'blackhole' | 'unreachable' | 'prohibit';
+  /** lookup: the table. */
+  table?: number;
+  /** goto: the priority to go on at. */
+  goto?: number;
+  suppressPrefixLength?: number;
 }
 
 export interface NeighbourSpec {
@@ -40,6 +80,8 @@ export interface NeighbourSpec {
 export interface RouterSpec {
   interfaces: InterfaceSpec[];
   routes: RouteSpec[];
+  /** All policy rules of both families, the defaults included; absent: only the defaults. */
+  rules?: PolicyRuleSpec[];
   neighbours: NeighbourSpec[];
   /** Without the file's variations: dots as separators, values as numbers where they are. */
   sysctl: Record<string, number | string>;

@@ -16,7 +16,7 @@ function address(text: string): Uint32Array {
 }
 function lookup(fib: Fib, text: string, oif = 0): Route | undefined {
   const a = address(text);
-  return a.length === 1 ? fib.lookup4(a[0] ?? 0, 0, oif) : fib.lookup6(a, 0, oif);
+  return a.length === 1 ? fib.lookup4(a[0] ?? 0, 0, oif) : fib.lookup6(a, 0, 0, oif);
 }
 function shown(route: Route | undefined): string {
   if (route === undefined) return 'none';

@@ -40,6 +40,8 @@ const ICMPV6 = 58;
 interface Question {
   ofDestination: boolean;
   restrict: 'iif' | 'oif' | undefined;
+  /** `. mark`: policy rules see the packet's mark. */
+  usesMark: boolean;
 }
 
 /** Loads an interface index, its name, or an address type. */
@@ -49,6 +51,7 @@ export function prepareFib(expression: Of<'fib'>, context: PrepareContext): Prep
   const question: Question = {
     ofDestination: flags.includes('daddr'),
     restrict: flags.includes('iif') ? 'iif' : flags.includes('oif') ? 'oif' : undefined,
+    usesMark: flags.includes('mark'),
   };
   const to = registerOffset(dreg) >>> 2;
   const { engine } = context;
@@ -73,9 +76,8 @@ function type4(run: Evaluation, question: Question, only: number, engine: Engine
   // ipv4_is_zeronet and ipv4_is_lbcast.
   if (address >>> 24 === 0 || address === 0xffffffff) return RTN_BROADCAST;
   if (address >>> 28 === 14) return RTN_MULTICAST;
-  const route = engine.fib.lookup4(address, 0, 0);
+  const route = engine.fib.local4(address);
   if (route === undefined) return RTN_UNICAST;
-  if (route.kind !== 'local' && route.kind !== 'broadcast') return RTN_UNICAST;
   return question.restrict === undefined || route.oif.index === only ? ROUTE_TYPES[route.kind] : RTN_UNICAST;
 }
 
@@ -85,7 +87,7 @@ function type6(run: Evaluation, question: Question, only: number, engine: Engine
   const at = network + (question.ofDestination ? 24 : 8);
   const isLinkLocal = u8(data, at) === 0xfe && (u8(data, at + 1) & 0xc0) === 0x80;
   if (u8(data, at) === 0xff) return RTN_MULTICAST;
-  const route = engine.fib.lookup6At(data, at, isLinkLocal ? only || run.packet.iif : 0);
+  const route = engine.fib.lookup6At(data, at, 0, isLinkLocal ? only || run.packet.iif : 0);
   const own = only === 0 ? undefined : engine.interfaces.at(only);
   if (own !== undefined && hasAddress6(own, data, at)) return RTN_LOCAL;
   if (route === undefined) return RTN_UNREACHABLE;
@@ -139,18 +141,25 @@ function findInterface(run: Evaluation, question: Question, version: 4 | 6, engi
   // nft_fib_can_skip: what comes back over the loopback.
   if (isInput && engine.interfaces.list[run.iif]?.kind === 'loopback') return run.iif;
   const only = restriction(run, question);
+  const mark = question.usesMark ? packet.mark : 0;
   let route: Route | undefined;
   if (version === 4) {
     const saddr = be32(data, network + 12);
     const daddr = be32(data, network + 16);
     // DHCP and kin: nothing to route back to.
     if (saddr >>> 24 === 0 && (daddr === 0xffffffff || daddr >>> 8 === 0xe00000)) return packet.iif;
-    route = engine.fib.lookup4(question.ofDestination ? daddr : saddr, packet.mark, 0);
+    route = engine.fib.lookup4(
+      question.ofDestination ? daddr : saddr,
+      mark,
+      0,
+      engine.fib.keyAsked(packet, mark, !question.ofDestination),
+    );
   } else {
     const at = network + (question.ofDestination ? 24 : 8);
     if (isNeighbourSolicitation(run)) return run.iif;
     const isLinkLocal = u8(data, at) === 0xfe && (u8(data, at + 1) & 0xc0) === 0x80;
-    route = engine.fib.lookup6At(data, at, isLinkLocal ? only || packet.iif : 0);
+    const oif = isLinkLocal ? only || packet.iif : 0;
+    route = engine.fib.lookup6At(data, at, mark, oif, engine.fib.keyAsked(packet, mark, !question.ofDestination));
     if (route?.anycast) return 0;
   }
   if (route === undefined || route.kind === 'local' || ROUTE_TYPES[route.kind] >= RTN_BLACKHOLE) return 0;

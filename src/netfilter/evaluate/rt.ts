@@ -29,7 +29,7 @@ function loader(key: Of<'rt'>['key'], to: number, engine: Engine): Evaluate {
       return (run) => {
         if (run.packet.oif === 0 || run.pf !== PF_IPV4) return NFT_BREAK;
         const daddr = be32(run.packet.data, run.packet.network + 16);
-        const gateway = engine.fib.lookup4(daddr, run.packet.mark, 0)?.gateway4 ?? 0;
+        const gateway = engine.fib.lookup4(daddr, run.packet.mark, 0, engine.fib.keyOf(run.packet))?.gateway4 ?? 0;
         run.words[to] = swap32(gateway === 0 ? daddr : gateway);
         return NFT_CONTINUE;
       };
@@ -37,7 +37,13 @@ function loader(key: Of<'rt'>['key'], to: number, engine: Engine): Evaluate {
       return (run) => {
         const { packet } = run;
         if (packet.oif === 0 || run.pf !== PF_IPV6) return NFT_BREAK;
-        const gateway = engine.fib.lookup6At(packet.data, packet.network + 24, 0)?.gateway6;
+        const gateway = engine.fib.lookup6At(
+          packet.data,
+          packet.network + 24,
+          packet.mark,
+          0,
+          engine.fib.keyOf(packet),
+        )?.gateway6;
         for (let i = 0; i < 4; i++) {
           const word = gateway?.[i] ?? be32(packet.data, packet.network + 24 + i * 4);
           run.words[to + i] = swap32(word);
@@ -60,9 +66,14 @@ function segmentSize(run: Evaluation, engine: Engine): number {
   const { data, network } = packet;
   const isIpv4 = run.pf === PF_IPV4;
   const { fib } = engine;
-  const forth = isIpv4 ? fib.lookup4(be32(data, network + 16), packet.mark, 0) : fib.lookup6At(data, network + 24, 0);
+  const key = fib.keyOf(packet);
+  const forth = isIpv4
+    ? fib.lookup4(be32(data, network + 16), packet.mark, 0, key)
+    : fib.lookup6At(data, network + 24, packet.mark, 0, key);
   const outMtu = mtuOf(forth) || engine.interfaces.at(packet.oif).mtu;
-  const back = isIpv4 ? fib.lookup4(be32(data, network + 12), packet.mark, 0) : fib.lookup6At(data, network + 8, 0);
+  const back = isIpv4
+    ? fib.lookup4(be32(data, network + 12), packet.mark, 0)
+    : fib.lookup6At(data, network + 8, packet.mark, 0);
   const backMtu = mtuOf(back);
   const mtu = backMtu === 0 ? outMtu : Math.min(outMtu, backMtu);
   const headers = isIpv4 ? 40 : 60;

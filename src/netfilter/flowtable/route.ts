@@ -73,17 +73,19 @@ export class FlowRoutes {
     output: Interface,
   ): boolean {
     const route =
-      by(this.#fib.lookup4(u32(table.tuples, otherAt), packet.mark, 0), output) ??
+      by(this.#fib.lookup4(u32(table.tuples, otherAt), packet.mark, 0, this.#fib.keyOf(packet)), output) ??
       by(this.#fib.lookup4(u32(table.tuples, otherAt), packet.mark, output.index), output);
     mine.reset(output, route?.gateway4 ?? 0, undefined, mtu4(route, output));
-    const back = by(this.#fib.lookup4(u32(table.tuples, at), packet.mark, input.index), input);
+    const backKey = this.#fib.keyAsked(packet, packet.mark, true);
+    if (backKey !== undefined) backKey.iif = output.index;
+    const back = by(this.#fib.lookup4(u32(table.tuples, at), packet.mark, input.index, backKey), input);
     theirs.reset(input, back?.gateway4 ?? 0, undefined, mtu4(back, input));
     return true;
   }
 
   /** For IPv6 the input device is only preferred: the best route may lead elsewhere, and none is none. */
   #ipv6(
-    _packet: Packet,
+    packet: Packet,
     table: ConntrackTable,
     at: number,
     otherAt: number,
@@ -93,11 +95,13 @@ export class FlowRoutes {
     output: Interface,
   ): boolean {
     const route =
-      by(this.#fib.lookup6(table.tuples, otherAt, 0), output) ??
-      by(this.#fib.lookup6(table.tuples, otherAt, output.index), output);
+      by(this.#fib.lookup6(table.tuples, otherAt, packet.mark, 0, this.#fib.keyOf(packet)), output) ??
+      by(this.#fib.lookup6(table.tuples, otherAt, packet.mark, output.index), output);
     mine.reset(output, 0, route?.gateway6, output.mtu);
-    const best = this.#fib.lookup6(table.tuples, at, 0);
-    const bound = this.#fib.lookup6(table.tuples, at, input.index);
+    const backKey = this.#fib.keyAsked(packet, packet.mark, true);
+    if (backKey !== undefined) backKey.iif = output.index;
+    const best = this.#fib.lookup6(table.tuples, at, packet.mark, 0, backKey);
+    const bound = this.#fib.lookup6(table.tuples, at, packet.mark, input.index, backKey);
     const back = bound !== undefined && best !== undefined && bound.length === best.length ? bound : best;
     if (back === undefined || back.kind !== 'unicast') return false;
     theirs.reset(back.oif, 0, back.gateway6, back.oif.mtu);

@@ -141,7 +141,7 @@ export class Nat {
       // 0.0.0.0: a packet of the router's own that is not to be masqueraded.
       if (this.#table.tuples[entry * ENTRY_TUPLE_WORDS] === 0) return NF_ACCEPT;
       const destination = be32(data, network + 16);
-      const route = this.#fib.lookup4(destination, packet.mark, packet.oif);
+      const route = this.#fib.lookup4(destination, packet.mark, packet.oif, this.#fib.keyOf(packet));
       const nexthop = route === undefined || route.gateway4 === 0 ? destination : route.gateway4;
       const source = this.#fib.sourceAddress4(out, nexthop);
       if (source === 0) return this.#drop(packet, NAT_FAILED);

@@ -145,7 +145,7 @@ export class MiniRouter {
     const route =
       packet.ipVersion === 4
         ? this.fib.lookup4(new DataView(packet.data.buffer).getUint32(packet.network + 16), 0, 0)
-        : this.fib.lookup6At(packet.data, packet.network + 24, 0);
+        : this.fib.lookup6At(packet.data, packet.network + 24, 0, 0);
     if (route === undefined) return dropped;
     // The golden ruleset drops everything at input.
     if (route.kind !== 'unicast') return { ...dropped, verdict: 'local' };
