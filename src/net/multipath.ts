@@ -22,8 +22,8 @@ export function selectNexthop(bounds: Float64Array, hash: number): number {
 }
 
 /**
- * SIMPLIFIED: hash-seed: our secret is a constant. 31 bits, the same for both directions of a flow, as flow_hash_from_keys is (__flow_hash_consistentify). The kernel's
- * secret is random, so it spreads flows alike but not to the same next hops.
+ * 31 bits, the same for both directions of a flow, as flow_hash_from_keys is (__flow_hash_consistentify).
+ * SIMPLIFIED: hash-seed: the kernel's secret is random, ours a constant: flows are spread alike, not to the same hops.
  */
 export function multipathHash4(key: FlowKey, daddr: number, policy: HashPolicy): number {
   const saddr = (key.saddr[0] as number) >>> 0;

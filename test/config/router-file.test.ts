@@ -52,7 +52,7 @@ describe('router file', () => {
     ['interfaces: [{name: a, type: bridge, ports: [b]}, {name: b, type: bridge, ports: [a]}]', "'b' is a bridge"],
     ['interfaces: [{name: a, type: bridge, ports: [v]}, {name: v, type: vlan, id: 5, link: a}]', 'on itself'],
     ['interfaces: [{name: p}, {name: a, type: bridge, ports: [p]}, {name: b, type: bridge, ports: [p]}]', 'already'],
-    [`${minimal}\nroutes: [{dst: 10.0.0.0/8}]`, "routes[0]: needs 'dev' or 'via'"],
+    [`${minimal}\nroutes: [{dst: 10.0.0.0/8}]`, "routes[0]: needs 'dev', 'via' or 'nexthops'"],
     [`${minimal}\nroutes: [{dst: 10.0.0.0/8, via: "fe80::1", dev: lan0}]`, 'routes[0].via'],
     [`${minimal}\nneighbours: [{dev: wan0, ip: 1.2.3.4, mac: "02:00:00:00:00:01"}]`, 'neighbours[0].dev'],
     ['interfaces: [', 'r.yaml'],
