@@ -93,6 +93,8 @@ export class Netfilter {
   readonly helperNames: string[] = [];
   /** Called before a connection's columns are used again (after flowtables have let go of it). */
   onDestroy: ((entry: number) => void) | undefined = undefined;
+  /** What expressions are prepared with (match.ts). */
+  readonly engine: Engine;
   readonly #interfaces: Interfaces;
   readonly #recorder: Recorder;
   readonly #tables: PreparedTable[];
@@ -144,6 +146,7 @@ export class Netfilter {
       notes: this.notes,
       recorder,
     };
+    this.engine = engine;
     this.#tables = prepareRuleset(ruleset, engine, recorder, (one, name) => flowtables.get(one)?.get(name));
     this.#collected = this.#tables.flatMap((row) => row.sets.filter((set) => set.isCollected));
     for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));
