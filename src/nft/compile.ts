@@ -9,7 +9,7 @@ import { finishSet } from './finish-set.ts';
 import { isJson } from './json-reader.ts';
 import { parseJsonRuleset } from './parse-json.ts';
 import { parseRuleset } from './parse-ruleset.ts';
-import { type NftNote, type NftWarning, type SourceOptions, Sources } from './source.ts';
+import { type Definition, type NftNote, type NftWarning, type SourceOptions, Sources } from './source.ts';
 import { validate } from './validate.ts';
 
 /** What to compile: `text` stands for the file's content when given; `includePaths` are searched and allowed for `include`. */
@@ -21,6 +21,8 @@ export interface CompiledRuleset {
   warnings: NftWarning[];
   /** What was left out: includes that were not read, commands that only show something. */
   notes: NftNote[];
+  /** What `define` binds, and whether something uses it. */
+  definitions: Definition[];
   /** All files read. */
   files: string[];
 }
@@ -38,7 +40,13 @@ export function translate(options: CompileOptions, runnable: boolean): CompiledR
     const draft = applyCommands(sources, commands);
     validate(sources, draft, runnable);
     sources.faults.throwAll(sources.files);
-    return { ruleset: finish(draft, sources), warnings: sources.warnings, notes: sources.notes, files: sources.files };
+    return {
+      ruleset: finish(draft, sources),
+      warnings: sources.warnings,
+      notes: sources.notes,
+      definitions: [...sources.definitions.values()],
+      files: sources.files,
+    };
   } catch (error) {
     // Input that nests more than the limits foresee must not look like a bug of ours.
     if (error instanceof RangeError && !(error instanceof NftError)) {

@@ -41,6 +41,7 @@ export function parseCommon(p: Parser): boolean {
     p.expect('=');
     const initial = parseInitializer(p);
     p.expectSeparator();
+    p.sources.defines(name.text, name);
     if (word === 'redefine') p.scope.redefine(name.text, initial);
     else if (!p.scope.define(name.text, initial)) throw p.error(`redefinition of symbol '${name.text}'`, name);
     return true;

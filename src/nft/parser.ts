@@ -268,6 +268,7 @@ export class Parser {
     const dollar = this.expect('$');
     const token = this.identifier('identifier');
     const value = this.scope.lookup(token.text);
+    this.sources.uses(token.text);
     if (value === undefined && this.sources.faults.isBroken('variable', token.text))
       throw this.sources.consequence(token);
     if (value === undefined) {

@@ -27,6 +27,13 @@ export interface NftNote {
   location: SourceLocation;
 }
 
+/** A name that `define` or `redefine` binds. */
+export interface Definition {
+  name: string;
+  location: SourceLocation;
+  used: boolean;
+}
+
 export interface SourceOptions {
   path: string;
   text?: string;
@@ -49,6 +56,8 @@ interface Source {
 export class Sources {
   readonly warnings: NftWarning[] = [];
   readonly notes: NftNote[] = [];
+  /** By name; a name that is bound again counts once. */
+  readonly definitions = new Map<string, Definition>();
   /** What is wrong with the ruleset, as far as it was read. */
   readonly faults = new Faults();
   readonly timezoneSeconds: number;
@@ -186,6 +195,15 @@ export class Sources {
 
   note(message: string, span: Span): void {
     this.notes.push({ message, location: this.location(span) });
+  }
+
+  /** A name is bound here. */
+  defines(name: string, span: Span): void {
+    if (!this.definitions.has(name)) this.definitions.set(name, { name, location: this.location(span), used: false });
+  }
+  uses(name: string): void {
+    const definition = this.definitions.get(name);
+    if (definition !== undefined) definition.used = true;
   }
 
   #source(index: number): Source {
