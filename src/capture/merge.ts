@@ -4,6 +4,7 @@
 import { f64, i32 } from '../base/columns.ts';
 import { CaptureError } from '../base/errors.ts';
 import { BLOCK_BYTES } from './block.ts';
+import { type Clone, CloneReader } from './clone.ts';
 import { LINKTYPE_ETHERNET, toEthernet } from './link.ts';
 import { linkTypeName } from './linktype.ts';
 import { type OpenOptions, openCapture } from './open.ts';
@@ -18,6 +19,8 @@ export interface CaptureSource {
   path: string;
   /** Router interface at which its packets enter (`--in IFACE=FILE`). */
   ingress?: string;
+  /** Its packets as other users', later or faster (src/plan). */
+  clone?: Clone;
 }
 
 /**
@@ -74,8 +77,9 @@ export class CaptureMerge implements CaptureRecord {
       }
       // Each is loaded at once: a file that fits its block is closed again before the next is opened.
       for (let source = 0; source < this.sources.length; source++) {
-        const { path } = this.sources[source] as CaptureSource;
-        this.readers.push(await openCapture(path, this.#options));
+        const { path, clone } = this.sources[source] as CaptureSource;
+        const reader = await openCapture(path, this.#options);
+        this.readers.push(clone === undefined ? reader : new CloneReader(reader, clone));
         if (await this.#load(source)) {
           this.#heap[this.#size++] = source;
           this.#siftUp(this.#size - 1);
