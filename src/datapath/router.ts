@@ -5,6 +5,7 @@ import type { Fib } from '../net/fib.ts';
 import type { Interfaces } from '../net/interfaces.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import type { OffloadMode } from '../netfilter/flowtable/flowtable.ts';
+import type { HardwareModel } from '../netfilter/flowtable/hardware.ts';
 import { Netfilter } from '../netfilter/netfilter.ts';
 import type { Tracer } from '../netfilter/tracer.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -24,6 +25,8 @@ export interface RouterOptions {
   /** Wall-clock time of packet.timeNs 0, for `meta time` and kin. */
   epochNs: bigint;
   offload: OffloadMode;
+  /** The engine behind `flags offload`; absent: a common one. */
+  hardware?: HardwareModel | undefined;
   /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
   keepDropped?: boolean;
   /** Watches what happens to packets (src/replay/trace.ts). */
@@ -61,6 +64,7 @@ export class Router {
       seed,
       epochNs,
       offload,
+      hardware: options.hardware,
       keepDropped: options.keepDropped ?? false,
       tracer: options.tracer,
     });

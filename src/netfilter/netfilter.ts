@@ -38,6 +38,7 @@ import { nameWords } from './evaluate/meta.ts';
 import { conntrackNeed, readsAccounting } from './evaluate/needs.ts';
 import type { Engine } from './evaluate/prepared.ts';
 import { Flowtable, type OffloadMode } from './flowtable/flowtable.ts';
+import type { HardwareModel } from './flowtable/hardware.ts';
 import {
   HookEntries,
   PRIORITY_CONFIRM,
@@ -73,6 +74,8 @@ export interface NetfilterOptions {
   /** Wall clock of packet.timeNs = 0, nanoseconds since 1970. */
   epochNs: bigint;
   offload: OffloadMode;
+  /** The engine behind `flags offload`; absent: a common one. */
+  hardware?: HardwareModel | undefined;
   /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
   keepDropped?: boolean;
   /** Watches what happens to packets. */
@@ -218,12 +221,12 @@ export class Netfilter {
 
   #makeFlowtables(options: NetfilterOptions, table: ConntrackTable): Map<Table, Map<string, Flowtable>> {
     const byTable = new Map<Table, Map<string, Flowtable>>();
-    const { interfaces, fib, sysctl, recorder, services, offload: mode } = options;
+    const { interfaces, fib, sysctl, recorder, services, offload: mode, hardware } = options;
     for (const one of options.ruleset.tables) {
       const byName = new Map<string, Flowtable>();
       for (const spec of one.flowtables) {
         const index = this.flowtables.length;
-        const shared = { table, sysctl, recorder, interfaces, fib, services };
+        const shared = { table, sysctl, recorder, interfaces, fib, services, hardware };
         const flowtable = new Flowtable({ spec, family: one.family, index, mode, ...shared });
         this.flowtables.push(flowtable);
         byName.set(spec.name, flowtable);

@@ -11,6 +11,7 @@ import { commonHints } from '../config/devices.ts';
 import { inferRouter } from '../config/infer.ts';
 import { MAX_PATH_WORDS, MAX_PATHS } from '../event/recorder.ts';
 import type { RouterSpec } from '../net/spec.ts';
+import type { HardwareModel } from '../netfilter/flowtable/hardware.ts';
 import { crossFlowState } from '../netfilter/shardable.ts';
 import { parsePrefix } from '../packet/address.ts';
 import { VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
@@ -31,7 +32,11 @@ export interface ReplayOptions {
   router?: RouterSpec;
   /** Rulesets whose devices an inferred router has too: those that this replay is compared with. */
   otherRulesets?: Ruleset[];
+  /** The router that an earlier replay of the same captures inferred: inferred it stays, and is not inferred again. */
+  inferredRouter?: RouterSpec;
   offload?: OffloadMode;
+  /** The engine behind `flags offload`; absent: a common one. */
+  hardware?: HardwareModel;
   /** Threads; 1 replays in this one. */
   workers?: number;
   seed?: number;
@@ -69,7 +74,9 @@ export interface Replay {
  */
 export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
   const isPiped = options.captures.some((source) => isStream(source.path));
-  const survey = isPiped ? undefined : await surveyCaptures(options.captures.map((source) => source.path));
+  // Clones of a capture have its addresses for the survey.
+  const paths = [...new Set(options.captures.map((source) => source.path))];
+  const survey = isPiped ? undefined : await surveyCaptures(paths);
   const { router, assumptions } = chooseRouter(options, survey);
   checkIngress(options.captures, router);
   const { shares, split } = decideSplit(options, router, isPiped);
@@ -83,12 +90,13 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       ruleset: options.ruleset,
       router,
       inferred: options.router === undefined,
-      captures: options.captures.map((source, index) => ({
+      captures: options.captures.map((source) => ({
         ...source,
-        hasOutgoingCopies: survey?.hasOutgoingCopies[index] ?? false,
+        hasOutgoingCopies: survey?.hasOutgoingCopies[paths.indexOf(source.path)] ?? false,
       })),
       ...ownAddress(options, router),
       offload: options.offload ?? 'as-ruled',
+      ...(options.hardware === undefined ? {} : { hardware: options.hardware }),
       seed: options.seed ?? 1,
       keepDropped: options.knownConnections ?? false,
       listsConntrack: options.conntrack ?? true,
@@ -167,7 +175,8 @@ function chooseRouter(
   options: ReplayOptions,
   survey: Survey | undefined,
 ): { router: RouterSpec; assumptions: string[] } {
-  if (options.router !== undefined) return { router: options.router, assumptions: [] };
+  const known = options.router ?? options.inferredRouter;
+  if (known !== undefined) return { router: known, assumptions: [] };
   const hints = commonHints([options.ruleset, ...(options.otherRulesets ?? [])]);
   for (const source of options.captures) {
     if (source.ingress !== undefined && !hints.names.includes(source.ingress)) hints.names.push(source.ingress);

@@ -139,6 +139,7 @@ class Session {
       seed: task.seed,
       epochNs: BigInt(this.#baseSeconds) * 1_000_000_000n + BigInt(this.#baseNanos),
       offload: task.offload,
+      hardware: task.hardware,
       keepDropped: task.keepDropped,
     });
     this.#router = router;

@@ -1,6 +1,8 @@
 // What one worker replays, as data that crosses to its thread.
 import type { Ruleset } from '../bytecode/ruleset.ts';
+import type { Clone } from '../capture/clone.ts';
 import type { RouterSpec } from '../net/spec.ts';
+import type { HardwareModel } from '../netfilter/flowtable/hardware.ts';
 
 export type OffloadMode = 'as-ruled' | 'off' | 'software' | 'hardware';
 
@@ -10,6 +12,8 @@ export interface CaptureSource {
   ingress?: string;
   /** A cooked capture taken on the router itself: packets marked "outgoing" are copies of what it sent. */
   hasOutgoingCopies?: boolean;
+  /** Its packets as other users', later or faster (src/plan). */
+  clone?: Clone;
 }
 
 export interface ReplayTask {
@@ -21,6 +25,8 @@ export interface ReplayTask {
   /** Inferred router, ruleset without NAT: its outside IPv4 address, whose answers go to who asked (retranslate.ts). */
   ownAddress?: number;
   offload: OffloadMode;
+  /** The engine behind `flags offload`; absent: a common one. */
+  hardware?: HardwareModel;
   seed: number;
   /** Connections whose first packet was dropped stay known (--known-connections). */
   keepDropped: boolean;

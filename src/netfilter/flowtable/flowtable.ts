@@ -49,7 +49,7 @@ export interface FlowtableOptions {
   interfaces: Interfaces;
   fib: Fib;
   services: RouterServices;
-  hardware?: HardwareModel;
+  hardware?: HardwareModel | undefined;
 }
 
 const FLOW_LOOKUP = eventKind('flow-lookup');
