@@ -1,5 +1,6 @@
 // The commands, a row each: their names and options are also what usage errors suggest.
 import type { CommandModule, Options } from 'yargs';
+import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { RUN_OPTIONS, runCommand } from './commands/run.ts';
 
@@ -16,6 +17,12 @@ export interface Command {
 export function commands(version: string): Command[] {
   return [
     { name: 'run', needs: 'a ruleset and at least one capture', options: RUN_OPTIONS, module: runCommand(version) },
+    {
+      name: 'diff',
+      needs: 'two rulesets and at least one capture',
+      options: DIFF_OPTIONS,
+      module: diffCommand(version),
+    },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];
 }

@@ -1,0 +1,150 @@
+// `nftreplay diff OLD NEW CAPTURE...`: which flows change their fate between two rulesets, and which pair of rules does it.
+import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
+import { diffRulesets } from '../../compare/diff.ts';
+import { profile } from '../../cost/profiles.ts';
+import { compile } from '../../nft/compile.ts';
+import { DIFF_RULES, diffFindings, jsonDiff } from '../../report/diff-findings.ts';
+import type { DiffReport } from '../../report/diff-model.ts';
+import { FAIL_ON, type FailOn, failOn } from '../../report/findings.ts';
+import { visible } from '../../report/format.ts';
+import { githubAnnotations } from '../../report/github.ts';
+import { markdownSummary } from '../../report/markdown.ts';
+import { sarif } from '../../report/sarif.ts';
+import { textDiff } from '../../report/text-diff.ts';
+import {
+  checkOptions,
+  INPUT_OPTIONS,
+  type InputArguments,
+  inputPaths,
+  type RulesetInput,
+  readInputs,
+  readRuleset,
+  refuseStreams,
+} from '../inputs.ts';
+import { checkOutputs } from '../outputs.ts';
+import { progressLine } from '../progress.ts';
+import { jsonText, writeOutput } from '../write-output.ts';
+
+type Format = 'text' | 'json' | 'sarif' | 'github' | 'markdown';
+
+interface DiffArguments extends InputArguments {
+  profile: string;
+  format: Format;
+  failOn: FailOn;
+  output?: string;
+}
+
+const EXIT_FINDINGS = 1;
+const EXIT_UNUSABLE = 2;
+
+/** All options; usage.ts suggests among them. */
+export const DIFF_OPTIONS = {
+  ...INPUT_OPTIONS,
+  profile: {
+    type: 'string',
+    default: 'generic-x86-64',
+    describe: 'device to price for; nftreplay profiles lists them',
+    requiresArg: true,
+  },
+  format: {
+    choices: ['text', 'json', 'sarif', 'github', 'markdown'] as const,
+    default: 'text' as const,
+    describe: 'form of the report',
+  },
+  'fail-on': { choices: FAIL_ON, default: 'never' as const, describe: 'exit with 1 when there is one of these' },
+  output: { alias: 'o', type: 'string', describe: 'write the report to a file', requiresArg: true },
+} satisfies Record<string, Options>;
+
+/** The command; `version` goes into reports. */
+export function diffCommand(version: string): CommandModule<object, DiffArguments> {
+  return {
+    command: 'diff OLD NEW [CAPTURE..]',
+    describe: 'tell which flows of captures change their fate between two rulesets, and which pair of rules does it',
+    builder: (argv) => options(argv) as unknown as Argv<DiffArguments>,
+    handler: (args) => run(args, version),
+  };
+}
+
+function options(argv: Argv<object>): Argv<object> {
+  return argv
+    .positional('OLD', { type: 'string', describe: 'the nft ruleset file of today' })
+    .positional('NEW', { type: 'string', describe: 'the one of tomorrow' })
+    .positional('CAPTURE', { type: 'string', array: true, describe: 'pcap or pcapng, also gzipped' })
+    .options(DIFF_OPTIONS)
+    .example('$0 diff old.nft new.nft capture.pcapng', 'what a change of rules does to this traffic')
+    .example('$0 diff old.nft new.nft a.pcap --fail-on change', 'in CI: exit code 1 when any flow is affected');
+}
+
+async function run(args: ArgumentsCamelCase<DiffArguments>, version: string): Promise<void> {
+  checkOptions(args, DIFF_OPTIONS);
+  const paths = { old: args.OLD as string, new: args.NEW as string };
+  const inputs = readInputs({ ...args, RULESET: paths.old }, 'diff');
+  refuseStreams(inputs.captures, 'diff');
+  const chosen = profile(args.profile);
+  const { old, new: now } = bothRulesets(inputs, readRuleset(paths.new, args, 'diff'), args);
+  checkOutputs(args.output === undefined ? [] : [{ option: '--output', path: args.output }], [
+    ...inputPaths({ ...args, RULESET: paths.old }, inputs.captures),
+    { option: 'NEW', path: paths.new },
+  ]);
+  const progress = progressLine(process.stderr);
+  const { ruleset, ...replay } = inputs.replayOptions;
+  const diff = await diffRulesets({
+    old,
+    new: now,
+    replay: { ...replay, onProgress: progress.onProgress },
+    profile: chosen,
+  }).finally(() => progress.clear());
+  const report: DiffReport = {
+    version,
+    oldPath: paths.old,
+    newPath: paths.new,
+    ...(args.router === undefined ? {} : { routerPath: args.router }),
+    notes: [],
+    diff,
+  };
+  await writeOutput(args.output, formatted(report, args.format));
+  if (failOn(diffFindings(report), args.failOn)) process.exitCode = EXIT_FINDINGS;
+  const damages = diff.old.result.input.files.flatMap((file) =>
+    file.damage === undefined ? [] : [file.damage.message],
+  );
+  for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
+  if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+}
+
+/** Both compiled so that interface numbers mean the same in both. */
+function bothRulesets(old: RulesetInput, now: RulesetInput, args: DiffArguments) {
+  const again = (input: RulesetInput, names: readonly string[]) =>
+    compile({
+      path: input.rulesetPath,
+      includePaths: args.include,
+      allowAbsoluteIncludes: args.allowAbsoluteIncludes,
+      interfaceNames: names,
+    }).ruleset;
+  // The same numbers whichever is called old: names in the order of the alphabet.
+  const names = [...new Set([...old.compiled.ruleset.interfaceNames, ...now.compiled.ruleset.interfaceNames])].sort();
+  return { old: again(old, names), new: again(now, names) };
+}
+
+function formatted(report: DiffReport, format: Format): string {
+  switch (format) {
+    case 'json':
+      return jsonText(jsonDiff(report));
+    case 'sarif':
+      return jsonText(
+        sarif(diffFindings(report), { version: report.version, file: report.newPath, rules: DIFF_RULES }),
+      );
+    case 'github':
+      return githubAnnotations(diffFindings(report), 'nftreplay diff');
+    case 'markdown':
+      return markdownSummary({ title: 'nftreplay diff', lead: lead(report), findings: diffFindings(report) });
+    default:
+      return textDiff(report);
+  }
+}
+
+function lead({ diff }: DiffReport): string[] {
+  return [
+    `${diff.changedFlows} of ${diff.flows} flows change their fate, in ${diff.changedPackets} of ` +
+      `${diff.old.result.input.packets} packets.`,
+  ];
+}
