@@ -51,7 +51,7 @@ export const META_SELECTORS = selectors<MetaKey>({
   iifgroup: ['iifgroup', 'devgroup', 32, 'host', 'unqualified'],
   oifgroup: ['oifgroup', 'devgroup', 32, 'host', 'unqualified'],
   cgroup: ['cgroup', 'integer', 32, 'host'],
-  random: ['random', 'integer', 32, 'host'],
+  random: ['random', 'integer', 32, 'big'],
   secpath: ['ipsec', 'boolean', 8, 'host'],
   iifkind: ['iifkind', 'ifname', 128, 'big'],
   oifkind: ['oifkind', 'ifname', 128, 'big'],

@@ -35,6 +35,8 @@ export interface RuleContext {
   dependencyIcmpType: number | undefined;
   readonly statements: Stmt[];
   previous: Stmt | undefined;
+  /** Of a packet inside a tunnel: the packet that carries it. */
+  outer?: RuleContext;
 }
 
 /** A context at the start of a rule. */
@@ -53,6 +55,11 @@ export function ruleContext(family: Family): RuleContext {
     statements: [],
     previous: undefined,
   };
+}
+
+/** The context of what a tunnel carries: an Ethernet frame, until something says more. Shares the statements. */
+export function innerContext(outer: RuleContext): RuleContext {
+  return { ...ruleContext('bridge'), statements: outer.statements, outer };
 }
 
 /** Layer number of a payload base. */

@@ -49,10 +49,21 @@ export function releaseDependency(context: RuleContext, layer: number): void {
 
 /** A header field was used: the match that it implies goes, unless the rule would then mean more. */
 export function killDependency(context: RuleContext, payload: PayloadExpr): void {
+  releaseTunnel(context, payload);
   const layer = layerOf(payload.base);
   const dependency = dependencyOf(context, layer);
   if (dependency === undefined || payload.protocol === '' || payload.protocol === 'th') return;
   if (mayKill(context, dependency, payload)) releaseDependency(context, layer);
+}
+
+const GRE = 47n;
+
+/** `gre ip saddr` implies `meta l4proto gre`. */
+function releaseTunnel({ outer }: RuleContext, { inner }: PayloadExpr): void {
+  if (outer === undefined || (inner !== 'gre' && inner !== 'gretap')) return;
+  const carrier = dependencyOf(outer, TRANSPORT);
+  if (carrier?.left.kind !== 'meta' || carrier.left.key !== 'l4proto' || carrier.right.kind !== 'value') return;
+  if (carrier.right.value === GRE) releaseDependency(outer, TRANSPORT);
 }
 
 function mayKill(context: RuleContext, dependency: RelationalExpr, payload: PayloadExpr): boolean {

@@ -12,7 +12,7 @@ import {
 } from './delinearize-context.ts';
 import { dependencyOf, killDependency, releaseDependency, storeDependency } from './delinearize-dependencies.ts';
 import { completeExpression, unmask } from './delinearize-expressions.ts';
-import { bare, mapping, type RuleReader, registerKey, setNamed, setOperand } from './delinearize-reader.ts';
+import { bare, contextOf, mapping, type RuleReader, registerKey, setNamed, setOperand } from './delinearize-reader.ts';
 import {
   concat,
   constantOf,
@@ -47,7 +47,6 @@ export function comparedValue(left: Expr, data: Uint8Array): Expr {
 
 /** Adds the match or verdict map of a lookup. */
 export function addLookup(reader: RuleReader, lookup: Expression & { kind: 'lookup' }): void {
-  const { context } = reader;
   const set = setNamed(reader, lookup.set);
   if (set === undefined) return;
   if (lookup.dreg === 0) {
@@ -56,11 +55,12 @@ export function addLookup(reader: RuleReader, lookup: Expression & { kind: 'look
       kind: 'verdict',
       expr: { kind: 'map', key, mappings, datatype: 'verdict', byteorder: 'invalid', length: 0 },
     };
-    context.statements.push(statement);
-    context.previous = statement;
+    reader.context.statements.push(statement);
+    reader.context.previous = statement;
     return;
   }
   const left = registerKey(reader, lookup.sreg, set.keyLength, set.keyTypes.length);
+  const context = contextOf(reader, left);
   if (left.kind === 'payload' && set.anonymous) noteIcmpType(context, set, left);
   const { expr, shift } = unmask(context, completeExpression(context, left));
   const right = setOperand(set, expr, shift);
@@ -78,7 +78,7 @@ function noteIcmpType(context: RuleContext, set: NftSet, left: Expr): void {
 
 /** Adds the match of a comparison whose right side has no type yet. */
 export function addMatch(reader: RuleReader, op: RelationalOperator, left: Expr, right: Expr): void {
-  const { context } = reader;
+  const context = contextOf(reader, left);
   if (left.kind === 'payload') {
     addPayloadMatch(context, op, left, right);
     return;
@@ -86,9 +86,19 @@ export function addMatch(reader: RuleReader, op: RelationalOperator, left: Expr,
   const completed = completeExpression(context, left);
   const typed = withType(right, completed);
   const shown = bare(completed);
+  if (passesMidnight(op, shown, typed)) {
+    pushMatch(context, 'implicit', shown, { ...typed, from: typed.to, to: typed.from });
+    return;
+  }
   if (shown.kind === 'meta' || shown.kind === 'ct') addSelectorMatch(context, op, shown, typed);
   else if (shown.kind === 'binary') addBinaryMatch(context, op, shown, typed);
   else pushMatch(context, op, shown, typed);
+}
+
+/** `hour != 01:00-22:00` is `hour 22:00-01:00`: nft lists all of them so (the kernel's clock is UTC, a listing's is not). */
+function passesMidnight(op: RelationalOperator, left: Expr, right: Expr): right is Expr & { kind: 'range' } {
+  if (op !== 'neq' || left.kind !== 'meta' || left.key !== 'hour' || right.kind !== 'range') return false;
+  return right.from.kind === 'value' && right.to.kind === 'value' && right.from.value <= right.to.value;
 }
 
 function pushMatch(context: RuleContext, op: RelationalOperator, left: Expr, right: Expr): Stmt {

@@ -10,12 +10,42 @@ import { concat, constantOf, rawValue, typeOnly, type ValueType } from './deline
 export interface RuleReader {
   readonly table: Table;
   readonly context: RuleContext;
+  /** What is known of the packet inside a tunnel; shares the statements. */
+  readonly inner: RuleContext;
   /** What each 4-octet register holds the start of. */
   readonly registers: (Expr | undefined)[];
 }
 
 function slotOf(register: number): number {
   return register <= 4 ? (register - 1) * 4 : register - 8;
+}
+
+/** What is known of the packet that an expression looks into: the one inside a tunnel, or the packet itself. */
+export function contextOf(reader: RuleReader, expr: Expr): RuleContext {
+  const isInner = looksInside(expr);
+  (isInner ? reader.context : reader.inner).previous = undefined;
+  return isInner ? reader.inner : reader.context;
+}
+
+function looksInside(expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'payload':
+    case 'meta':
+      return expr.inner !== undefined;
+    case 'binary':
+      return looksInside(expr.left);
+    case 'unary':
+      return looksInside(expr.operand);
+    case 'concat':
+      return expr.parts.some(looksInside);
+    default:
+      return false;
+  }
+}
+
+/** completeExpression in the context of what the expression looks into. */
+export function completeLoaded(reader: RuleReader, expr: Expr): Expr {
+  return completeExpression(contextOf(reader, expr), expr);
 }
 
 /** What a register holds; octets of nothing when the bytecode never loaded it. */
@@ -54,7 +84,8 @@ export function setNamed(reader: RuleReader, name: string): NftSet | undefined {
 /** The key and elements of a map lookup, the key's field cut out and the elements shifted to match. */
 export function mapping(reader: RuleReader, set: NftSet, register: number): { key: Expr; mappings: Expr } {
   const left = registerKey(reader, register, set.keyLength, set.keyTypes.length);
-  const { expr, shift } = unmask(reader.context, completeExpression(reader.context, left));
+  const context = contextOf(reader, left);
+  const { expr, shift } = unmask(context, completeExpression(context, left));
   return { key: bare(expr), mappings: setOperand(set, expr, shift) };
 }
 

@@ -7,7 +7,7 @@ import { CT_SELECTORS, META_SELECTORS } from './datatypes-selectors.ts';
 import { trimPayload } from './delinearize-context.ts';
 import { releaseDependency } from './delinearize-dependencies.ts';
 import { completeExpression, loadedExthdr, loadedPayload } from './delinearize-expressions.ts';
-import { mapping, type RuleReader, registerExpr, registerKey, setNamed } from './delinearize-reader.ts';
+import { completeLoaded, mapping, type RuleReader, registerExpr, registerKey, setNamed } from './delinearize-reader.ts';
 import { dataTypes, keyTypes, verdictExpression } from './delinearize-sets.ts';
 import { statefulStatement, statefulStatements } from './delinearize-stateful.ts';
 import { constantOf, ones, rangePrefixLength, typeOnly, type ValueType, withType } from './delinearize-values.ts';
@@ -90,8 +90,8 @@ function name(text: string): Expr {
 }
 
 /** What a register holds, with its fields named and its constants typed. */
-function operand(reader: RuleReader, register: number, type: ValueType): Expr {
-  const completed = withType(completeExpression(reader.context, registerExpr(reader, register)), type);
+export function operand(reader: RuleReader, register: number, type: ValueType): Expr {
+  const completed = withType(completeLoaded(reader, registerExpr(reader, register)), type);
   const shown = completed.kind === 'unary' ? completed.operand : completed;
   return shown.kind === 'map' && type.byteorder === 'host' ? withHostData(shown, type) : shown;
 }
@@ -233,7 +233,7 @@ function dynset(reader: RuleReader, expression: Of<'dynset'>): Stmt[] {
   const set = setNamed(reader, expression.set);
   if (set === undefined) return [];
   const loaded = registerKey(reader, expression.sregKey, set.keyLength, set.keyTypes.length);
-  const completed = completeExpression(reader.context, loaded);
+  const completed = completeLoaded(reader, loaded);
   const key = withKeyTypes(completed, keyTypes(set));
   const element: Expr = { kind: 'element', key, statements: [], ...typeOnly(key) };
   if (expression.timeoutMs !== undefined && expression.timeoutMs > 0) element.timeoutMs = expression.timeoutMs;
@@ -248,7 +248,7 @@ function dynset(reader: RuleReader, expression: Of<'dynset'>): Stmt[] {
   if (expression.sregData !== undefined) {
     const types = dataTypes(set);
     const data = registerKey(reader, expression.sregData, set.dataLength, types.length);
-    statement.data = withKeyTypes(completeExpression(reader.context, data), types);
+    statement.data = withKeyTypes(completeLoaded(reader, data), types);
   }
   return [statement];
 }

@@ -3,23 +3,26 @@
 // Follows nftables src/netlink_delinearize.c; protocol knowledge is in delinearize-context.ts.
 import type { Expression } from '../bytecode/expression.ts';
 import type { ExpressionState, Rule, Table } from '../bytecode/ruleset.ts';
-import type { Expr, RuleNode } from './ast.ts';
+import type { Expr, RuleNode, Stmt } from './ast.ts';
 import { CT_SELECTORS, FIB_SELECTORS, META_SELECTORS, RT_SELECTORS } from './datatypes-selectors.ts';
-import { ruleContext } from './delinearize-context.ts';
+import { innerContext, ruleContext } from './delinearize-context.ts';
 import { forgetDependencies } from './delinearize-dependencies.ts';
 import { completeBitwise, completeExpression, loadedExthdr, loadedPayload } from './delinearize-expressions.ts';
+import { foreignLoad, foreignStatement } from './delinearize-foreign.ts';
 import { addLookup, addMatch, comparedValue } from './delinearize-match.ts';
 import { mapping, type RuleReader, registerExpr, registerKey, setNamed, setRegister } from './delinearize-reader.ts';
 import { dataTypes } from './delinearize-sets.ts';
 import { withState } from './delinearize-stateful.ts';
 import { delinearizeStatement } from './delinearize-statements.ts';
 import { rawValue, typeOnly, type ValueType } from './delinearize-values.ts';
+import { isForeign, type LinearExpression } from './linear.ts';
 
 /** The statements of a rule. `states`: what a replay left in each expression (counters, quotas), else the rule's own. */
 export function delinearizeRule(table: Table, rule: Rule, states?: readonly (ExpressionState | null)[]): RuleNode {
-  const reader: RuleReader = { table, context: ruleContext(table.family), registers: [] };
+  const context = ruleContext(table.family);
+  const reader: RuleReader = { table, context, inner: innerContext(context), registers: [] };
   for (const [index, expression] of rule.expressions.entries()) {
-    readExpression(reader, withState(expression, states?.[index]));
+    readExpression(reader, isForeign(expression) ? expression : withState(expression, states?.[index]));
   }
   const node: RuleNode = { statements: reader.context.statements };
   if (rule.comment !== undefined) node.comment = rule.comment;
@@ -27,13 +30,17 @@ export function delinearizeRule(table: Table, rule: Rule, states?: readonly (Exp
 }
 
 /** Reads one expression: a load changes registers, anything else adds statements. */
-function readExpression(reader: RuleReader, expression: Expression): void {
-  const load = loadOf(reader, expression);
+function readExpression(reader: RuleReader, expression: LinearExpression): void {
+  const load = isForeign(expression) ? foreignLoad(expression) : loadOf(reader, expression);
   if (load !== undefined) {
     setRegister(reader, load.register, load.expr);
     return;
   }
-  const { context } = reader;
+  if (isForeign(expression)) {
+    const statement = foreignStatement(reader, expression);
+    if (statement !== undefined) addStatements(reader, [statement]);
+    return;
+  }
   switch (expression.kind) {
     case 'cmp': {
       const left = registerKey(reader, expression.sreg, expression.data.length, 1);
@@ -54,11 +61,17 @@ function readExpression(reader: RuleReader, expression: Expression): void {
     case 'lookup':
       addLookup(reader, expression);
       return;
-    default: {
-      for (const statement of delinearizeStatement(reader, expression)) context.statements.push(statement);
-      context.previous = undefined;
-      forgetDependencies(context);
-    }
+    default:
+      addStatements(reader, delinearizeStatement(reader, expression));
+  }
+}
+
+/** What is no match ends what may be dropped or merged before it. */
+function addStatements(reader: RuleReader, statements: readonly Stmt[]): void {
+  reader.context.statements.push(...statements);
+  for (const context of [reader.context, reader.inner]) {
+    context.previous = undefined;
+    forgetDependencies(context);
   }
 }
 
@@ -86,7 +99,9 @@ function loadOf(reader: RuleReader, expression: Expression): Load | undefined {
     case 'ct': {
       const { datatype, byteOrder, bits } = CT_SELECTORS[expression.key];
       const expr: Expr = { kind: 'ct', key: expression.key, datatype, byteorder: byteOrder, length: bits };
-      if (expression.direction !== undefined) expr.direction = expression.direction;
+      // The kernel does not keep a direction that means nothing.
+      if (expression.direction !== undefined && !['l3proto', 'protocol'].includes(expression.key))
+        expr.direction = expression.direction;
       return { register: expression.dreg, expr };
     }
     case 'rt': {

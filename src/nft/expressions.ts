@@ -130,7 +130,7 @@ export function rt(key: RtExpr['key'], span?: Span): RtExpr {
 }
 
 /** Headers that only this half knows: tunnels, whose fields lie in the inner header. */
-const TUNNEL_FIELDS: Record<string, { base: PayloadBase; fields: readonly HeaderField[] }> = {
+export const TUNNEL_FIELDS: Record<string, { base: PayloadBase; fields: readonly HeaderField[] }> = {
   vxlan: {
     base: 'inner',
     fields: [

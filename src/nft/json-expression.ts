@@ -58,7 +58,7 @@ export function jsonExpression(expr: Expr, options: PrintOptions): Json {
       return { fib: { result, flags: isAlone ? only : flags } };
     }
     case 'xfrm':
-      return { ipsec: { key: expr.key.replace('6', ''), dir: expr.direction, spnum: expr.spnum } };
+      return jsonIpsec(expr);
     case 'numgen':
       return {
         numgen: { mode: expr.mode === 'incremental' ? 'inc' : 'random', mod: expr.modulus, offset: expr.offset },
@@ -115,6 +115,12 @@ function binaryOperands(expr: BinaryExpr, options: PrintOptions): Json[] {
 }
 
 const BASE_WORDS = { link: 'll', network: 'nh', transport: 'th', inner: 'ih' } as const;
+
+function jsonIpsec({ key, direction, spnum }: Extract<Expr, { kind: 'xfrm' }>): Json {
+  const root: { [key: string]: Json } = { key: key.replace('6', ''), dir: direction, spnum };
+  if (key !== 'spi' && key !== 'reqid') root.family = key.endsWith('6') ? 'ip6' : 'ip';
+  return { ipsec: root };
+}
 
 function jsonRt(key: Extract<Expr, { kind: 'rt' }>['key']): Json {
   const word = key === 'nexthop' ? 'nexthop' : RT_SELECTORS[key].word.replace(/^ip6? /, '');

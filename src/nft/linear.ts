@@ -32,6 +32,11 @@ const FOREIGN: Record<ForeignExpression['kind'], string> = {
   queue: 'queue',
 };
 
+/** Whether only the kernel runs the expression. */
+export function isForeign(expression: LinearExpression): expression is ForeignExpression {
+  return expression.kind in FOREIGN;
+}
+
 /** What the construct is called in a refusal; undefined when the engine runs it. */
 export function foreignConstruct(expression: LinearExpression): string | undefined {
   return expression.kind in FOREIGN ? FOREIGN[expression.kind as ForeignExpression['kind']] : undefined;

@@ -1,9 +1,18 @@
 // Expressions to the text that `nft list` prints for them (nftables src/expression.c, datatype.c and the print function of
 // each selector). Where nft 1.0.6 and 1.1.4 differ, `dialect` says which of them is followed.
-import type { BinaryExpr, ElementExpr, Expr, ExthdrExpr, RelationalExpr, SetExpr, ValueExpr } from './ast.ts';
+import type {
+  BinaryExpr,
+  ElementExpr,
+  Expr,
+  ExthdrExpr,
+  PayloadExpr,
+  RelationalExpr,
+  SetExpr,
+  ValueExpr,
+} from './ast.ts';
 import { datatype, flagNames, formatValue } from './datatypes.ts';
 import { CT_SELECTORS, META_SELECTORS, RT_SELECTORS } from './datatypes-selectors.ts';
-import { formatDurationMs } from './datatypes-time.ts';
+import { formatDurationMs, formatHour, formatTimestamp } from './datatypes-time.ts';
 import { isBitmask } from './delinearize-values.ts';
 import { printStateful } from './print-stateful.ts';
 import { type PrintOptions, quoted, safeText } from './print-text.ts';
@@ -26,8 +35,7 @@ export function printExpression(expr: Expr, options: PrintOptions): string {
       return `${printExpression(expr.from, numeric)}-${printExpression(expr.to, numeric)}`;
     }
     case 'payload':
-      if (expr.protocol === '') return `@${BASE_WORDS[expr.base]},${expr.offset},${expr.length}`;
-      return `${expr.inner === undefined ? '' : `${expr.inner} `}${expr.protocol} ${expr.field}`;
+      return `${expr.inner === undefined || expr.inner === expr.protocol ? '' : `${expr.inner} `}${field(expr)}`;
     case 'exthdr':
       return printExthdr(expr);
     case 'meta': {
@@ -87,6 +95,11 @@ export function printExpression(expr: Expr, options: PrintOptions): string {
   }
 }
 
+function field(expr: PayloadExpr): string {
+  if (expr.protocol === '') return `@${BASE_WORDS[expr.base]},${expr.offset},${expr.length}`;
+  return `${expr.protocol} ${expr.field}`;
+}
+
 const BASE_WORDS = { link: 'll', network: 'nh', transport: 'th', inner: 'ih' } as const;
 const FIB_ORDER = ['saddr', 'daddr', 'mark', 'iif', 'oif'] as const;
 const XFRM_WORDS = {
@@ -107,11 +120,22 @@ function fibResult(expr: Extract<Expr, { kind: 'fib' }>, options: PrintOptions):
 export function printValue(expr: ValueExpr, options: PrintOptions, flagDelimiter = ' | '): string {
   const type = datatype(expr.datatype);
   if (type.name === 'iface_index') return interfaceIndex(expr, options);
+  if (type.name === 'time' || type.name === 'hour') return localTime(expr, type.name, options);
   if (type.name === 'boolean' && options.numeric !== true) return formatValue(type, expr.value, expr.length);
   if (type.name === 'ct_label') return bitNumbers(expr.value).join(flagDelimiter);
   if (isBitmask(expr) && expr.value !== 0n) return flagWords(expr, flagDelimiter);
   if (options.numeric === true || isUnnamed(type.name, options)) return numericValue(expr);
   return formatValue(type, expr.value, expr.length);
+}
+
+const DAY_SECONDS = 86_400n;
+
+/** The kernel's clock is UTC: what a listing shows is the router's. */
+function localTime(expr: ValueExpr, name: 'time' | 'hour', options: PrintOptions): string {
+  const east = BigInt(options.timezoneSeconds ?? 0);
+  if (name === 'time') return formatTimestamp(expr.value + east * 1_000_000_000n);
+  const seconds = expr.value + east;
+  return formatHour(seconds < 0n ? seconds + DAY_SECONDS : seconds >= DAY_SECONDS ? seconds - DAY_SECONDS : seconds);
 }
 
 function isUnnamed(name: string, options: PrintOptions): boolean {

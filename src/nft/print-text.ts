@@ -12,6 +12,8 @@ export interface PrintOptions {
   readonly interfaceName: (index: number) => string | undefined;
   /** Family of the table: `reject` alone is clear in ip and ip6 only. */
   readonly family: string;
+  /** Seconds east of UTC of the router's clock; 0 when absent. */
+  readonly timezoneSeconds?: number;
   /** Values in ranges are printed without names. */
   readonly numeric?: boolean;
   /** Protocols by number: `nft -p`. */

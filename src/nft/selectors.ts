@@ -11,12 +11,12 @@ const SOCKET_SHAPES = {
 } as const;
 export const SOCKET_KEYS = Object.keys(SOCKET_SHAPES) as SocketExpr['key'][];
 
-export function socket(key: SocketExpr['key'], level: number, span: Span): SocketExpr {
+export function socket(key: SocketExpr['key'], level: number, span?: Span): SocketExpr {
   const [datatype, length] = SOCKET_SHAPES[key];
   return { ...untyped(span), kind: 'socket', key, level, datatype, length, byteorder: 'host' };
 }
 
-export function osf(ttl: OsfExpr['ttl'], version: boolean, span: Span): OsfExpr {
+export function osf(ttl: OsfExpr['ttl'], version: boolean, span?: Span): OsfExpr {
   return { ...untyped(span), kind: 'osf', ttl, version, datatype: 'string', length: 128, byteorder: 'host' };
 }
 
@@ -61,7 +61,7 @@ const XFRM_SHAPES: Record<XfrmExpr['key'], readonly [string, number, 'big' | 'ho
   daddr6: ['ipv6_addr', 128, 'big'],
 };
 
-export function xfrm(key: XfrmExpr['key'], direction: 'in' | 'out', spnum: number, span: Span): XfrmExpr {
+export function xfrm(key: XfrmExpr['key'], direction: 'in' | 'out', spnum: number, span?: Span): XfrmExpr {
   const [datatype, length, byteorder] = XFRM_SHAPES[key];
   return { ...untyped(span), kind: 'xfrm', key, direction, spnum, datatype, length, byteorder };
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compile } from '../../src/nft/compile.ts';
+import { type CompileOptions, translate } from '../../src/nft/compile.ts';
 import { jsonText, list, listJson } from '../../src/nft/listing.ts';
 
 const CORPORA = '../shared/corpora';
@@ -19,6 +19,10 @@ interface Score {
 
 function score(): Score {
   return { right: 0, wrong: [], refused: [] };
+}
+
+function compile(options: CompileOptions): ReturnType<typeof translate> {
+  return translate(options, false);
 }
 
 /** Prints `N of M`; SHOW=title also prints what went wrong. */
