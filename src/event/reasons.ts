@@ -43,6 +43,7 @@ export const REASONS = [
   { name: 'cut-payload', text: 'cut by the capture, forwarded as far as it was kept' },
   { name: 'outgoing', text: 'a copy that the capture took on the way out of the router: not replayed' },
   { name: 'source-route', text: 'an IPv4 source route, which the interface does not accept' },
+  { name: 'left-out', text: 'left out by --match: not replayed' },
 ] as const satisfies readonly Reason[];
 
 export type ReasonName = (typeof REASONS)[number]['name'];

@@ -30,6 +30,7 @@ export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedRes
       partialChecksums: sum((part) => part.input.partialChecksums),
       untranslated: sum((part) => part.input.untranslated),
       stripped: sum((part) => part.input.stripped),
+      leftOut: sum((part) => part.input.leftOut),
     },
     paths,
     names: first.names,
@@ -46,6 +47,8 @@ export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedRes
     conntrackLimit: first.conntrackLimit,
     simplified: addColumns(parts.map((part) => part.simplified)),
     overflowPackets: sum((part) => part.overflowPackets),
+    // A trace is never split.
+    ...(first.trace === undefined ? {} : { trace: first.trace }),
     isExact: parts.every((part) => part.isExact),
   };
   return { result, pathOf };

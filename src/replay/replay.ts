@@ -13,6 +13,7 @@ import { MAX_PATH_WORDS, MAX_PATHS } from '../event/recorder.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import type { HardwareModel } from '../netfilter/flowtable/hardware.ts';
 import { crossFlowState } from '../netfilter/shardable.ts';
+import { compileMatch } from '../nft/compile-match.ts';
 import { parsePrefix } from '../packet/address.ts';
 import { VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
 import { type EventRow, mergeEventRows } from './event-rows.ts';
@@ -23,6 +24,7 @@ import type { ReplayResult } from './result.ts';
 import { SpillReader } from './spill.ts';
 import { type Survey, surveyCaptures } from './survey.ts';
 import type { CaptureSource, OffloadMode, Progress, ReplayTask } from './task.ts';
+import type { TraceChoice } from './trace-collector.ts';
 
 export interface ReplayOptions {
   ruleset: Ruleset;
@@ -45,6 +47,10 @@ export interface ReplayOptions {
    * end them. Absent: only when the router is inferred and the ruleset would forward nothing at all otherwise.
    */
   knownConnections?: boolean;
+  /** nft's expressions: only these packets enter the router, the others are left out and counted. */
+  match?: string;
+  /** The walks of these packets are kept (result.trace). */
+  trace?: TraceChoice;
   /** false: the connections left at the end are not listed (a line of text for each takes its time). */
   conntrack?: boolean;
   /** Per-packet rows and frames are wanted: the callbacks get them in packet order after the replay. */
@@ -73,6 +79,8 @@ export interface Replay {
  * Throws CaptureError when a capture is unusable, ConfigError when an interface is unknown.
  */
 export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
+  // A wrong match is said before anything is read.
+  if (options.match !== undefined) compileMatch(options.match);
   const isPiped = options.captures.some((source) => isStream(source.path));
   // Clones of a capture have its addresses for the survey.
   const paths = [...new Set(options.captures.map((source) => source.path))];
@@ -99,6 +107,8 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       ...(options.hardware === undefined ? {} : { hardware: options.hardware }),
       seed: options.seed ?? 1,
       keepDropped: options.knownConnections ?? false,
+      ...(options.match === undefined ? {} : { match: options.match }),
+      ...(options.trace === undefined ? {} : { trace: options.trace }),
       listsConntrack: options.conntrack ?? true,
       digests: options.digests ?? false,
     };
@@ -210,6 +220,7 @@ function checkIngress(captures: CaptureSource[], router: RouterSpec): void {
 function decideSplit(options: ReplayOptions, router: RouterSpec, isPiped: boolean): { shares: number; split: string } {
   const workers = Math.max(1, options.workers ?? 1);
   if (isPiped) return { shares: 1, split: 'replayed in one go: a pipe can be read only once' };
+  if (options.trace !== undefined) return { shares: 1, split: 'replayed in one go, because packets are traced' };
   if (options.offload === 'hardware' && options.ruleset.tables.some((table) => table.flowtables.length > 0)) {
     return { shares: 1, split: "replayed in one go, because connections share the hardware's flow table" };
   }

@@ -3,6 +3,7 @@ import type { RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
 import type { ConnectionCounts } from './connection-samples.ts';
+import type { TraceResult } from './trace-collector.ts';
 
 /** One capture file as it was read. */
 export interface InputFile {
@@ -36,6 +37,8 @@ export interface InputSummary {
   untranslated: number;
   /** Captures of both sides of a NAT, ruleset without: answers given to the inside host that asked (every part counts all). */
   retranslated: number;
+  /** Packets that --match left out: they did not enter. */
+  leftOut: number;
   /** Frames whose VLAN or PPPoE headers were taken off, because the inferred router has no device for them. */
   stripped: number;
 }
@@ -89,6 +92,8 @@ export interface ReplayResult {
   /** [row of event/simplifications.ts] how often the run touched it. */
   simplified: number[];
   overflowPackets: number;
+  /** Walks of the packets that a trace chose. */
+  trace?: TraceResult;
   /** False: this part of a split replay met what ties it to the others, and stopped. */
   isExact: boolean;
 }

@@ -21,14 +21,18 @@ import { frameDigest, tupleDigest, writeEventRow } from './event-rows.ts';
 import { FlowFold } from './flows.ts';
 import { writeFrameRow } from './frame-rows.ts';
 import { Ingress } from './ingress.ts';
+import { FrameMatch } from './match.ts';
 import type { ConntrackLine, InputFile, InputSummary, ReplayResult } from './result.ts';
 import { Retranslate } from './retranslate.ts';
 import { Shard } from './shard.ts';
 import { SpillWriter } from './spill.ts';
 import type { Progress, ReplayTask, TaskFailure } from './task.ts';
+import { PacketTracer } from './trace.ts';
+import { TraceCollector } from './trace-collector.ts';
 import { mayTranslate, Untranslate } from './untranslate.ts';
 
 const OUTGOING = reasonIndex('outgoing');
+const LEFT_OUT = reasonIndex('left-out');
 const EARLY_DROP = simplificationIndex('early-drop');
 const PACKET_OUTGOING = 4;
 /** 200 years. */
@@ -73,6 +77,7 @@ class Session {
   readonly #shard: Shard | undefined;
   readonly #events: SpillWriter | undefined;
   readonly #frames: SpillWriter | undefined;
+  readonly #trace: TraceCollector | undefined;
   #router: Router | undefined;
   #isBetweenPackets = false;
   #baseSeconds = 0;
@@ -86,6 +91,8 @@ class Session {
   #cut = 0;
   #superPackets = 0;
   #partialChecksums = 0;
+  #leftOut = 0;
+  #forwarded = 0;
   #conntrackPeak = 0;
   #entered: number[] = [];
   readonly #filePackets: number[] = [];
@@ -96,6 +103,8 @@ class Session {
     this.#task = task;
     this.#merge = new CaptureMerge(task.captures, live === undefined ? {} : { live });
     this.#shard = task.shard === undefined ? undefined : new Shard(task.shard.index, task.shard.of);
+    this.#trace =
+      task.trace === undefined ? undefined : new TraceCollector(task.trace, new PacketTracer(task.ruleset));
     this.#events = task.eventsSpill === undefined ? undefined : new SpillWriter(task.eventsSpill);
     this.#frames = task.framesSpill === undefined ? undefined : new SpillWriter(task.framesSpill);
   }
@@ -108,6 +117,7 @@ class Session {
       while (merge.next()) {
         loop ??= this.#start();
         this.#replayOne(loop);
+        if (this.#trace !== undefined && this.#isTraced(this.#trace)) return this.#result(loop);
         if ((this.#packets & (PROGRESS_PACKETS - 1)) === 0) {
           onProgress?.({ packets: this.#packets, octetsRead: merge.readBytes, octetsTotal: merge.totalBytes ?? 0 });
         }
@@ -141,7 +151,9 @@ class Session {
       offload: task.offload,
       hardware: task.hardware,
       keepDropped: task.keepDropped,
+      tracer: this.#trace?.tracer,
     });
+    this.#trace?.attach(router, this.#recorder);
     this.#router = router;
     this.#entered = router.interfaces.list.map(() => 0);
     this.#left = router.interfaces.list.map(() => ({ frames: 0, octets: 0 }));
@@ -155,6 +167,7 @@ class Session {
       untranslate:
         task.inferred && mayTranslate(task.ruleset) ? new Untranslate(router.netfilter.conntrack.table) : undefined,
       retranslate: task.ownAddress === undefined ? undefined : new Retranslate(task.ownAddress),
+      match: task.match === undefined ? undefined : new FrameMatch(task.match, router),
       named,
       namedByInterface: new Map(),
     };
@@ -197,8 +210,31 @@ class Session {
     const pushed = record.start - loop.ingress.start;
     packet.attach(record.data, loop.ingress.start, record.end, record.wireLength + pushed);
     const wireOctets = packet.wireLength;
+    if (loop.match !== undefined && !this.#isMatched(loop.match, device.index)) {
+      this.#account(loop, 0, timeNs, wireOctets, 0);
+      return;
+    }
+    this.#trace?.begin(packet, device.index);
     loop.router.enter(packet, device.index);
+    this.#trace?.end();
     this.#account(loop, device.index, timeNs, wireOctets, loop.router.outCount);
+  }
+
+  /** False: --match leaves the attached packet out. */
+  #isMatched(match: FrameMatch, ifindex: number): boolean {
+    const packet = this.#packet;
+    const { data, start, end, wireLength, number, timeNs } = packet;
+    if (match.matches(data, start, end, wireLength, ifindex, number, timeNs)) return true;
+    this.#leftOut++;
+    packet.verdict = VERDICT_DROP;
+    packet.reason = LEFT_OUT;
+    return false;
+  }
+
+  /** No packet is left to be traced, and it is known that the ruleset forwards something (replay.ts asks). */
+  #isTraced(trace: TraceCollector): boolean {
+    if (this.#packet.verdict === VERDICT_FORWARD) this.#forwarded++;
+    return trace.isDone(this.#packets) && (this.#forwarded > 0 || !this.#task.inferred || this.#task.keepDropped);
   }
 
   /** For every packet on every thread, before its path begins: what time brings is nobody's path. */
@@ -272,6 +308,7 @@ class Session {
     // Time's frames of several threads have no order.
     if (this.#isBetweenPackets && this.#shard !== undefined) this.#shard.isExact = false;
     if (this.#task.digests) this.#digest = frameDigest(this.#digest, ifindex, data, start, end);
+    this.#trace?.frame(ifindex, data, start, end, wireLength);
     if (this.#frames === undefined) return;
     writeFrameRow(this.#frames, this.#packet.number, this.#packet.timeNs, ifindex, data, start, end, wireLength);
   }
@@ -295,6 +332,7 @@ class Session {
       conntrackLimit: table.maximum,
       simplified: this.#simplified(table.earlyDrops),
       overflowPackets: this.#recorder.overflowPackets,
+      ...(this.#trace === undefined ? {} : { trace: this.#trace.result() }),
       isExact: this.#shard?.isExact ?? true,
     };
   }
@@ -330,6 +368,7 @@ class Session {
       untranslated: loop.untranslate?.packets ?? 0,
       retranslated: loop.retranslate?.packets ?? 0,
       stripped: loop.ingress.stripped,
+      leftOut: this.#leftOut,
     };
   }
 
@@ -362,6 +401,8 @@ interface PacketLoop {
   flows: FlowFold;
   untranslate: Untranslate | undefined;
   retranslate: Retranslate | undefined;
+  /** --match. */
+  match: FrameMatch | undefined;
   /** By capture: the interface of `--in`. */
   named: (Interface | undefined)[];
   /** By capture and capture interface: the router interface of the same name; null: there is none. */

@@ -2,6 +2,7 @@
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { Clone } from '../capture/clone.ts';
 import type { RouterSpec } from '../net/spec.ts';
+import type { TraceChoice } from './trace-collector.ts';
 import type { HardwareModel } from '../netfilter/flowtable/hardware.ts';
 
 export type OffloadMode = 'as-ruled' | 'off' | 'software' | 'hardware';
@@ -30,6 +31,10 @@ export interface ReplayTask {
   seed: number;
   /** Connections whose first packet was dropped stay known (--known-connections). */
   keepDropped: boolean;
+  /** nft's expressions (src/nft/compile-match.ts): only these packets enter the router. */
+  match?: string;
+  /** Packets whose walks are kept. */
+  trace?: TraceChoice;
   /** Whether the result lists the connections left at the end: a line of text for each. */
   listsConntrack: boolean;
   /** Event rows carry a digest of the frames that left. */
