@@ -103,8 +103,7 @@ class Session {
     this.#task = task;
     this.#merge = new CaptureMerge(task.captures, live === undefined ? {} : { live });
     this.#shard = task.shard === undefined ? undefined : new Shard(task.shard.index, task.shard.of);
-    this.#trace =
-      task.trace === undefined ? undefined : new TraceCollector(task.trace, new PacketTracer(task.ruleset));
+    this.#trace = task.trace === undefined ? undefined : new TraceCollector(task.trace, new PacketTracer(task.ruleset));
     this.#events = task.eventsSpill === undefined ? undefined : new SpillWriter(task.eventsSpill);
     this.#frames = task.framesSpill === undefined ? undefined : new SpillWriter(task.framesSpill);
   }
@@ -308,7 +307,7 @@ class Session {
     // Time's frames of several threads have no order.
     if (this.#isBetweenPackets && this.#shard !== undefined) this.#shard.isExact = false;
     if (this.#task.digests) this.#digest = frameDigest(this.#digest, ifindex, data, start, end);
-    this.#trace?.frame(ifindex, data, start, end, wireLength);
+    this.#trace?.tracer.frame(ifindex, data, start, end, wireLength);
     if (this.#frames === undefined) return;
     writeFrameRow(this.#frames, this.#packet.number, this.#packet.timeNs, ifindex, data, start, end, wireLength);
   }
