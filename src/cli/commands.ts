@@ -3,6 +3,7 @@ import type { CommandModule, Options } from 'yargs';
 import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { RUN_OPTIONS, runCommand } from './commands/run.ts';
+import { TRACE_OPTIONS, traceCommand } from './commands/trace.ts';
 
 export interface Command {
   name: string;
@@ -22,6 +23,12 @@ export function commands(version: string): Command[] {
       needs: 'two rulesets and at least one capture',
       options: DIFF_OPTIONS,
       module: diffCommand(version),
+    },
+    {
+      name: 'trace',
+      needs: 'a ruleset and at least one capture',
+      options: TRACE_OPTIONS,
+      module: traceCommand(version),
     },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];

@@ -49,6 +49,11 @@ export const INPUT_OPTIONS = {
     nargs: 1,
     describe: 'IFACE=FILE: this capture entered at this interface',
   },
+  match: {
+    type: 'string',
+    describe: "only packets that nft's expressions mean enter: 'ip saddr 10.0.0.5 tcp dport 443'",
+    requiresArg: true,
+  },
   workers: {
     type: 'number',
     default: availableParallelism(),
@@ -73,6 +78,7 @@ export interface RulesetArguments {
 export interface InputArguments extends RulesetArguments {
   router?: string;
   in: string[];
+  match?: string;
   workers: number;
   seed: number;
   knownConnections?: boolean;
@@ -125,6 +131,7 @@ export function readInputs(args: InputArguments, command: string): Inputs {
       ...(router === undefined ? {} : { router }),
       workers,
       seed: args.seed,
+      ...(args.match === undefined ? {} : { match: args.match }),
       ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
     },
   };

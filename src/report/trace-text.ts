@@ -115,8 +115,8 @@ function withCost(line: string, cost: string): string {
   return `${line.padEnd(WIDTH - COST_WIDTH)}${cost.padStart(COST_WIDTH)}`;
 }
 
-/** The walk's events as a table of one path. */
-function onePath(trace: PacketTrace): PathTable {
+/** The walk's events as a table of one path, to be priced. */
+export function onePath(trace: PacketTrace): PathTable {
   return {
     words: trace.words,
     offsets: Uint32Array.of(0, trace.words.length),

@@ -1,0 +1,145 @@
+// `nftreplay trace RULESET CAPTURE...`: the walks of chosen packets, in the syntax of `nft monitor trace`.
+import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
+import { ConfigError } from '../../base/errors.ts';
+import { type OffloadMode, profile, replayCaptures, TraceText, traceJson } from '../../index.ts';
+import { count, visible } from '../../report/format.ts';
+import {
+  checkOptions,
+  INPUT_OPTIONS,
+  type InputArguments,
+  inputPaths,
+  inputPositionals,
+  readInputs,
+} from '../inputs.ts';
+import { checkOutputs } from '../outputs.ts';
+import { packetRanges } from '../packet-ranges.ts';
+import { progressLine } from '../progress.ts';
+import { jsonText, writeOutput } from '../write-output.ts';
+
+interface TraceArguments extends InputArguments {
+  packet: string[];
+  match?: string;
+  nftrace: boolean;
+  limit: number;
+  onlyNft: boolean;
+  profile: string;
+  offload: OffloadMode;
+  format: 'text' | 'json';
+  output?: string;
+}
+
+const EXIT_UNUSABLE = 2;
+const MAX_LIMIT = 100_000;
+
+/** All options; usage.ts suggests among them. */
+export const TRACE_OPTIONS = {
+  packet: {
+    alias: 'p',
+    type: 'string',
+    array: true,
+    default: [],
+    nargs: 1,
+    describe: 'N[,N…|N-M]: these packets, numbered as in the report and in Wireshark',
+  },
+  ...INPUT_OPTIONS,
+  match: {
+    type: 'string',
+    describe: "packets that nft's expressions mean: 'ip saddr 10.0.0.5 tcp dport 443'",
+    requiresArg: true,
+  },
+  nftrace: {
+    type: 'boolean',
+    default: false,
+    describe: 'only what the ruleset\'s own "meta nftrace set 1" would show',
+  },
+  limit: { type: 'number', default: 20, describe: 'show so many packets at most', requiresArg: true },
+  'only-nft': { type: 'boolean', default: false, describe: 'only the lines that nft monitor trace prints' },
+  profile: {
+    type: 'string',
+    default: 'generic-x86-64',
+    describe: 'device whose instructions are estimated',
+    requiresArg: true,
+  },
+  offload: {
+    choices: ['as-ruled', 'off', 'software', 'hardware'] as const,
+    default: 'as-ruled' as const,
+    describe: "override the flowtables' flags",
+  },
+  format: { choices: ['text', 'json'] as const, default: 'text' as const, describe: 'form of the walks' },
+  output: { alias: 'o', type: 'string', describe: 'write the walks to a file', requiresArg: true },
+} satisfies Record<string, Options>;
+
+/** The command; `version` goes into JSON. */
+export function traceCommand(version: string): CommandModule<object, TraceArguments> {
+  return {
+    command: 'trace RULESET [CAPTURE..]',
+    describe: 'show the walk of single packets: rules as nft monitor trace prints them, and what it cannot print',
+    builder: (argv) => options(argv) as unknown as Argv<TraceArguments>,
+    handler: (args) => trace(args, version),
+  };
+}
+
+function options(argv: Argv<object>): Argv<object> {
+  return inputPositionals(argv)
+    .options(TRACE_OPTIONS)
+    .example('$0 trace fw.nft capture.pcapng --packet 17', 'the walk of packet 17')
+    .example("$0 trace fw.nft a.pcap --match 'udp dport 53' --limit 3", 'the first three DNS queries')
+    .example('$0 trace fw.nft a.pcap --packet 1-9 --only-nft', 'to lay beside a real nft monitor trace');
+}
+
+async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string): Promise<void> {
+  checkOptions(args, TRACE_OPTIONS);
+  const packets = packetRanges(args.packet);
+  if (packets.length === 0 && args.match === undefined && !args.nftrace) {
+    throw new ConfigError('trace', '', "say which packets: --packet 17, --match 'tcp dport 443', or --nftrace");
+  }
+  if (args.limit < 1 || args.limit > MAX_LIMIT)
+    throw new ConfigError('--limit', '', `is a number from 1 to ${MAX_LIMIT}`);
+  const device = profile(args.profile);
+  const { compiled, captures, replayOptions } = readInputs(args, 'trace');
+  const output = args.output === undefined ? [] : [{ option: '--output', path: args.output }];
+  checkOutputs(output, inputPaths(args, captures));
+  // Here --match chooses what is shown; everything is replayed.
+  const { match: _, ...allPackets } = replayOptions;
+  const progress = progressLine(process.stderr);
+  const { result } = await replayCaptures({
+    ...allPackets,
+    offload: args.offload,
+    conntrack: false,
+    trace: {
+      ...(packets.length === 0 ? {} : { packets }),
+      ...(args.match === undefined ? {} : { match: args.match }),
+      marked: args.nftrace,
+      limit: args.limit,
+    },
+    onProgress: progress.onProgress,
+  }).finally(() => progress.clear());
+  const { walks, more } = result.trace ?? { walks: [], more: 0 };
+  const { ruleset } = compiled;
+  const { names } = result;
+  if (args.format === 'json') {
+    const document = traceJson({ walks, more }, { ruleset, names, profile: device, version });
+    await writeOutput(args.output, jsonText(document));
+  } else {
+    const text = new TraceText({ ruleset, names, profile: device, onlyNft: args.onlyNft, onlyMarked: args.nftrace });
+    await writeOutput(args.output, walks.map((walk) => text.walk(walk)).join(args.onlyNft ? '' : '\n'));
+  }
+  if (more > 0)
+    note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown: --limit ${walks.length + more} shows all`);
+  if (walks.length === 0) note(nothing(args, result.input.packets));
+  for (const file of result.input.files) {
+    if (file.damage === undefined) continue;
+    note(file.damage.message);
+    process.exitCode = EXIT_UNUSABLE;
+  }
+}
+
+function nothing(args: TraceArguments, packets: number): string {
+  const those = args.packet.length > 0 ? ` of packets ${args.packet.join(',')}` : '';
+  const why = args.match !== undefined ? 'matches' : args.nftrace ? 'is marked by a rule' : 'is there';
+  return `none${those} ${why}: the captures have ${count(packets)} packet${packets === 1 ? '' : 's'}`;
+}
+
+function note(text: string): void {
+  process.stderr.write(`nftreplay: ${visible(text)}\n`);
+}
