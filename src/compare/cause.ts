@@ -200,22 +200,33 @@ export class Causes {
   /** Says what became of a rule that decided alone. */
   #annotate(pair: Cause): Cause {
     return {
-      old: this.#noted(pair.old, pair.new, this.#old, this.#toOld),
-      new: this.#noted(pair.new, pair.old, this.#new, this.#toNew),
+      old: withNote(pair.old, this.#note(pair.new, pair.old, this.#old, this.#toOld, ['new', 'is', 'said'])),
+      new: withNote(pair.new, this.#note(pair.old, pair.new, this.#new, this.#toNew, ['old', 'was', 'says'])),
     };
   }
 
-  /** `row` of `side` with a note on what became there of `other`, a rule of the other side. */
-  #noted(row: Decision, other: Decision, side: Side, to: Alignment): Decision {
-    if (other.kind !== 'rule' || row.kind === 'unmatched') return row;
+  /** What stands on `side`, where `row` decided, for `other`, a rule of the other side. */
+  #note(
+    other: Decision,
+    row: Decision,
+    side: Side,
+    to: Alignment,
+    words: [string, string, string],
+  ): string | undefined {
+    if (other.kind !== 'rule' || row.kind === 'unmatched') return undefined;
+    const [which, is, says] = words;
     const counterpart = to.counterpart(other.rule ?? -1);
-    if (counterpart.kind === 'gone') return { ...row, note: 'has no such rule' };
+    if (counterpart.kind === 'gone') return which === 'old' ? 'the old rule is gone' : undefined;
     const stands = side.rule(counterpart.rule);
-    if (decisionKey(stands) === decisionKey(row)) return row;
-    if (counterpart.kind === 'same')
-      return { ...row, note: `the same rule is here ${placeOf(stands)}, and did not decide` };
-    return { ...row, note: `in its place stands ${placeOf(stands)}: ${stands.text}` };
+    if (decisionKey(stands) === decisionKey(row)) return undefined;
+    const line = stands.location === undefined ? stands.place : `line ${stands.location.line}`;
+    if (counterpart.kind === 'same') return `the ${which} rule stands here too, ${line}, but did not decide`;
+    return `where the ${which} rule ${is}, ${line} ${says}: ${stands.text}`;
   }
+}
+
+function withNote(row: Decision, note: string | undefined): Decision {
+  return note === undefined ? row : { ...row, note };
 }
 
 const FLOW: ReadonlySet<Expression['kind']> = new Set(['flow-offload']);
@@ -224,8 +235,3 @@ const NO_RULE: Cause = {
   old: { kind: 'other', place: '', text: 'no rule of its own: what earlier packets left behind' },
   new: { kind: 'other', place: '', text: 'no rule of its own: what earlier packets left behind' },
 };
-
-function placeOf({ place, location }: Decision): string {
-  const at = location === undefined ? '' : ` (line ${location.line})`;
-  return `${place}${at}`;
-}

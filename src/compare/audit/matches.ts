@@ -6,6 +6,7 @@ import type { Expr, Stmt } from '../../nft/ast.ts';
 import { delinearizeRule } from '../../nft/delinearize.ts';
 import { printOptions } from '../../nft/listing-options.ts';
 import { printStatement } from '../../nft/print-statement.ts';
+import { quoted } from '../../nft/print-text.ts';
 
 export interface RuleMatches {
   /** 'iifname "br-lan" udp dport 3478'; empty: all traffic. */
@@ -38,7 +39,7 @@ export function splitRule(ruleset: Ruleset, table: Table, rule: Rule): { matches
   const from = statements.findIndex((statement) => statement.kind !== 'match');
   const at = from < 0 ? statements.length : from;
   const rest = statements.slice(at).map((statement) => print(ruleset, table, statement));
-  if (comment !== undefined) rest.push(`comment "${comment}"`);
+  if (comment !== undefined) rest.push(`comment ${quoted(comment)}`);
   return { matches: statements.slice(0, at).map((statement) => print(ruleset, table, statement)), rest };
 }
 

@@ -12,6 +12,7 @@ export class Patch {
   readonly #indexes = new Map<Rule, number>();
   readonly #rules: Rule[];
   readonly #texts: string[] = [];
+  #prepended = '';
   #appended = '';
   readonly #moved = new Map<string, number>();
 
@@ -80,6 +81,11 @@ export class Patch {
     for (const table of this.#copy.tables) for (const flowtable of table.flowtables) change(flowtable, table);
   }
 
+  /** Text before everything else, such as a set that rules will name. */
+  prepend(text: string): void {
+    this.#prepended += text;
+  }
+
   /** Text behind everything else, such as a table more. Its rule `place` (1-based) of a chain stands for rule `index`. */
   append(text: string, moved?: { chain: string; place: number; index: number }[]): void {
     this.#appended += text;
@@ -90,7 +96,7 @@ export class Patch {
   text(): string {
     return this.#texts.reduce(
       (text, written, index) => text.replace(`comment "${placeholder(index)}"`, () => written),
-      `${list(this.#copy)}${this.#appended}`,
+      `${this.#prepended}${list(this.#copy)}${this.#appended}`,
     );
   }
 

@@ -1,0 +1,245 @@
+// What could be done about a finding, as changes of the ruleset: candidates, the best first. Whether one works is for
+// prove.ts to find out, by a replay.
+import type { Chain, Flowtable, Rule, Ruleset, Table } from '../../bytecode/ruleset.ts';
+import type { RouterSpec } from '../../net/spec.ts';
+import type { EffectKind } from './effects.ts';
+import { ruleMatches, splitRule } from './matches.ts';
+import { Patch } from './patch.ts';
+
+export type FixKind = 'netdev' | 'exempt' | 'exempt-connections' | 'counter' | 'devices' | 'threshold';
+
+/** A change that may mend a finding. */
+export interface Candidate {
+  kind: FixKind;
+  /** One sentence: what is done. */
+  what: string;
+  patch: Patch;
+  /** What to write, as nft text; lines with + and - where something is replaced. */
+  lines: string[];
+}
+
+/** Where a rule stands. */
+export interface Placed {
+  table: Table;
+  chain: Chain;
+  rule: Rule;
+  index: number;
+}
+
+/** All rules in the order of their global index. */
+export function placed(ruleset: Ruleset): Placed[] {
+  const rows = ruleset.tables.flatMap((table) =>
+    table.chains.flatMap((chain) => chain.rules.map((rule) => ({ table, chain, rule }))),
+  );
+  return rows.map((row, index) => ({ ...row, index }));
+}
+
+const MOVABLE: ReadonlySet<EffectKind> = new Set([
+  'header field',
+  'mark',
+  'priority',
+  'log',
+  'counter',
+  'named counter',
+  'last',
+]);
+
+/** For a rule that stopped acting. */
+export function ruleFixes(
+  ruleset: Ruleset,
+  router: RouterSpec,
+  index: number,
+  effects: readonly EffectKind[],
+  isHardware: boolean,
+): Candidate[] {
+  const rules = placed(ruleset);
+  const row = rules[index];
+  if (row === undefined) return [];
+  const flowRules = rules.filter(({ rule }) => rule.expressions.some((part) => part.kind === 'flow-offload'));
+  const found: (Candidate | undefined)[] = [];
+  if (!isHardware && effects.length > 0 && effects.every((effect) => MOVABLE.has(effect))) {
+    found.push(...netdevMoves(ruleset, router, row));
+  }
+  found.push(exemption(ruleset, row, flowRules), connectionExemption(ruleset, row, flowRules));
+  return found.filter((candidate) => candidate !== undefined);
+}
+
+/** The flowtables count. */
+export function counterFix(ruleset: Ruleset): Candidate {
+  const patch = new Patch(ruleset);
+  const lines: string[] = [];
+  patch.flowtables((flowtable, table) => {
+    if (flowtable.counter) return;
+    flowtable.counter = true;
+    lines.push(`add flowtable ${table.family} ${table.name} ${flowtable.name} { counter; }`);
+  });
+  return { kind: 'counter', what: 'let the flowtable count into conntrack', patch, lines };
+}
+
+/** Another list of devices for one flowtable ('inet fw4 ft'). */
+export function devicesFix(ruleset: Ruleset, name: string, devices: string[]): Candidate {
+  const patch = new Patch(ruleset);
+  const lines: string[] = [];
+  patch.flowtables((flowtable: Flowtable, table) => {
+    if (`${table.family} ${table.name} ${flowtable.name}` !== name) return;
+    lines.push(`- devices = ${deviceList(flowtable.devices)}`, `+ devices = ${deviceList(devices)}`);
+    flowtable.devices = devices;
+  });
+  return { kind: 'devices', what: `name the missing devices in flowtable ${name}`, patch, lines };
+}
+
+/** `{ "br-lan", "wan" }`. */
+export function deviceList(devices: readonly string[]): string {
+  return `{ ${devices.map((name) => `"${name}"`).join(', ')} }`;
+}
+
+/** Connections are offloaded after so many packets only. */
+export function thresholdFix(ruleset: Ruleset, packets: number): Candidate {
+  const patch = new Patch(ruleset);
+  const lines: string[] = [];
+  for (const row of placed(ruleset)) {
+    if (!isFlowRule(row)) continue;
+    const { matches, rest } = splitRule(ruleset, row.table, row.rule);
+    const text = [...matches, `ct packets > ${packets}`, ...rest].join(' ');
+    patch.replace(row.index, text);
+    lines.push(`- ${[...matches, ...rest].join(' ')}`, `+ ${text}`);
+  }
+  return { kind: 'threshold', what: `offload connections after ${packets} packets only`, patch, lines };
+}
+
+function isFlowRule({ rule }: Placed): boolean {
+  return rule.expressions.some((part) => part.kind === 'flow-offload');
+}
+
+/** The rule's traffic, in both directions, returns from a chain before it comes to `flow add`. */
+function exemption(ruleset: Ruleset, row: Placed, flowRules: Placed[]): Candidate | undefined {
+  const matches = ruleMatches(ruleset, row.table, row.chain, row.rule);
+  if (matches === undefined) return undefined;
+  const exempt = [...new Set([`${matches.forth} return`, `${matches.back} return`])];
+  return offloadChain(ruleset, flowRules, exempt, 'exempt', 'keep its traffic off the fast path, in both directions');
+}
+
+/** Connections that the rule has matched once are remembered by their id, and those are not offloaded. */
+function connectionExemption(ruleset: Ruleset, row: Placed, flowRules: Placed[]): Candidate | undefined {
+  const { table } = row;
+  if (flowRules.some((other) => other.table !== table)) return undefined;
+  const { matches } = splitRule(ruleset, table, row.rule);
+  if (matches.length === 0) return undefined;
+  const name = new Patch(ruleset).freeName(row.index, 'not_offloaded');
+  const what = 'keep connections that it matched once off the fast path';
+  const candidate = offloadChain(ruleset, flowRules, [`ct id @${name} return`], 'exempt-connections', what);
+  if (candidate === undefined) return undefined;
+  const set = [`set ${name} {`, '    typeof ct id', '    flags dynamic,timeout', '    timeout 1h', '}'];
+  candidate.patch.prepend(`table ${table.family} ${table.name} {\n${set.join('\n')}\n}\n`);
+  const remember = `${matches.join(' ')} update @${name} { ct id }`;
+  candidate.patch.insertBefore(row.index, remember);
+  candidate.lines = [
+    ...set.map((line) => `+ ${line}`),
+    `  chain ${row.chain.name}:`,
+    `+     ${remember}`,
+    `      ${printed(ruleset, row)}`,
+    ...candidate.lines,
+  ];
+  return candidate;
+}
+
+function offloadChain(
+  ruleset: Ruleset,
+  flowRules: Placed[],
+  exempt: string[],
+  kind: FixKind,
+  what: string,
+): Candidate | undefined {
+  if (flowRules.length === 0) return undefined;
+  const patch = new Patch(ruleset);
+  const lines: string[] = [];
+  for (const row of flowRules) {
+    const { matches, rest } = splitRule(ruleset, row.table, row.rule);
+    const name = patch.freeName(row.index, 'offload');
+    const body = [...exempt, rest.join(' ')];
+    const text = [...matches, `jump ${name}`].join(' ');
+    patch.replace(row.index, text);
+    patch.addChain(row.index, name, body);
+    lines.push(
+      `+ chain ${name} {`,
+      ...body.map((line) => `+     ${line}`),
+      '+ }',
+      `  chain ${row.chain.name}:`,
+      `-     ${[...matches, ...rest].join(' ')}`,
+      `+     ${text}`,
+    );
+  }
+  return { kind, what, patch, lines };
+}
+
+/** Runs before the flowtable's own priority could be lower. */
+const EARLY = -500;
+
+/** The rule runs at the device itself, which fast packets pass too: at ingress, or at egress when it names the way out. */
+function netdevMoves(ruleset: Ruleset, router: RouterSpec, row: Placed): Candidate[] {
+  const { matches, rest } = splitRule(ruleset, row.table, row.rule);
+  const other = matches.filter((text) => !/^(iif|oif)(name)? /.test(text));
+  const named = (kind: string): string[] => matches.filter((text) => text.startsWith(kind));
+  const isIngress = named('oif').length === 0;
+  const isEgress = named('iif').length === 0 && named('oif').length > 0;
+  if (!isIngress && !isEgress) return [];
+  const names = deviceNames(named(isIngress ? 'iif' : 'oif'));
+  if (names === undefined) return [];
+  const devices = isIngress ? bottoms(router, names) : names;
+  if (devices.length === 0) return [];
+  const hook = isIngress ? 'ingress' : 'egress';
+  const text = [...other, ...rest].join(' ');
+  const table = `table netdev nftreplay_${hook} {`;
+  const base =
+    devices.length === 1 ? `device "${devices[0]}"` : `devices = { ${devices.map((name) => `"${name}"`).join(', ')} }`;
+  const lines = [
+    table,
+    `    chain early {`,
+    `        type filter hook ${hook} ${base} priority ${EARLY}; policy accept;`,
+    `        ${text}`,
+    '    }',
+    '}',
+  ];
+  const patch = new Patch(ruleset);
+  patch.remove(row.index);
+  patch.append(`${lines.join('\n')}\n`, [{ chain: `netdev nftreplay_${hook} early`, place: 1, index: row.index }]);
+  return [
+    {
+      kind: 'netdev',
+      what: `move the rule to netdev ${hook}, which fast packets pass too`,
+      patch,
+      lines: [`  chain ${row.chain.name}:`, `-     ${printed(ruleset, row)}`, ...lines.map((line) => `+ ${line}`)],
+    },
+  ];
+}
+
+/** Names in `iifname "a"` and `iifname { "a", "b" }`; [] when there is no such match, undefined when it says more. */
+function deviceNames(matches: string[]): string[] | undefined {
+  const names: string[] = [];
+  for (const text of matches) {
+    const quoted = [...text.matchAll(/"([^"*]+)"/g)].map((match) => match[1] as string);
+    if (!/^[io]if(name)? (\{ )?"[^"*]+"(, "[^"*]+")*( \})?$/.test(text) || quoted.length === 0) return undefined;
+    names.push(...quoted);
+  }
+  return names;
+}
+
+/** The physical devices below interfaces; below all when none are named. */
+function bottoms(router: RouterSpec, names: string[]): string[] {
+  const { interfaces } = router;
+  const found = new Set<string>();
+  const descend = (name: string, depth: number): void => {
+    const row = interfaces.find((other) => other.name === name);
+    if (row === undefined || depth > 8) return;
+    const next = row.type === 'bridge' ? (row.ports ?? []) : row.link === undefined ? [] : [row.link];
+    if (next.length === 0 && row.type !== 'loopback') found.add(name);
+    for (const below of next) descend(below, depth + 1);
+  };
+  for (const name of names.length > 0 ? names : interfaces.map((row) => row.name)) descend(name, 0);
+  return [...found];
+}
+
+function printed(ruleset: Ruleset, row: Placed): string {
+  const { matches, rest } = splitRule(ruleset, row.table, row.rule);
+  return [...matches, ...rest].join(' ');
+}

@@ -1,0 +1,93 @@
+// Does a change of the ruleset mend a finding? It is compiled and replayed with offload, and laid beside the replay of the
+// original without offload: the finding must be gone, and nothing else may be worse than before.
+import { NftreplayError } from '../../base/errors.ts';
+import { type ColumnReplay, replayColumns } from '../columns.ts';
+import { type Differences, differences } from './differences.ts';
+import type { Effect } from './effects.ts';
+import type { Candidate, FixKind } from './fixes.ts';
+import type { AuditInputs } from './inputs.ts';
+import type { Patched } from './patch.ts';
+import { allEffects } from './paths.ts';
+
+/** A change that a replay has shown to work. */
+export interface Fix {
+  kind: FixKind;
+  what: string;
+  /** nft text; lines begin with '+ ' or '- ' where something is replaced. */
+  lines: string[];
+  /** Packets on the fast path before and with it. */
+  fastBefore: number;
+  fastAfter: number;
+  /** The whole ruleset with the change. */
+  text: string;
+}
+
+/** What is known before any fix is tried. */
+export interface Baseline {
+  off: ColumnReplay;
+  effects: readonly Effect[][];
+  on: ColumnReplay;
+  before: Differences;
+}
+
+/** A finding that is to be gone: how much of it is left. */
+export type Measure = (after: Differences, replay: ColumnReplay) => number;
+
+/** The first candidate that leaves nothing of the finding and makes nothing worse; undefined: none does. */
+export async function firstProved(
+  candidates: readonly Candidate[],
+  inputs: AuditInputs,
+  base: Baseline,
+  left: Measure,
+): Promise<Fix | undefined> {
+  for (const candidate of candidates) {
+    const patched = compiled(candidate);
+    if (patched === undefined) continue;
+    const replay = await replayColumns({
+      ...inputs.replay,
+      ruleset: patched.ruleset,
+      otherRulesets: [inputs.replay.ruleset],
+      offload: inputs.mode,
+      knownConnections: base.off.knownConnections,
+    });
+    if (JSON.stringify(replay.router) !== JSON.stringify(base.on.router)) continue;
+    const after = differences(base.off, base.effects, {
+      replay,
+      effects: allEffects(patched.ruleset),
+      ruleOf: (rule) => patched.ruleOf[rule] ?? -1,
+      hardwareCounts: patched.ruleset.tables.every((table) => table.flowtables.every((row) => row.counter)),
+    });
+    if (left(after, replay) > 0 || isWorse(base.before, after)) continue;
+    const { kind, what, lines } = candidate;
+    const fastAfter = fastPackets(replay);
+    return { kind, what, lines, fastBefore: fastPackets(base.on), fastAfter, text: patched.text };
+  }
+  return undefined;
+}
+
+/** Packets that took a fast path. */
+export function fastPackets({ result }: ColumnReplay): number {
+  return result.flows.fastPackets + result.flows.hardwarePackets;
+}
+
+function compiled(candidate: Candidate): Patched | undefined {
+  try {
+    const patched = candidate.patch.compile();
+    return patched.isComplete ? patched : undefined;
+  } catch (error) {
+    if (error instanceof NftreplayError) return undefined;
+    throw error;
+  }
+}
+
+/** Is any difference larger than it was? */
+function isWorse(before: Differences, after: Differences): boolean {
+  const missed = new Map(before.missed.map((row) => [`${row.rule},${row.ordinal}`, row.packets]));
+  const fates = new Map(before.fates.map((row) => [`${row.passes},${row.reason}`, row.packets]));
+  return (
+    after.missed.some((row) => row.packets > (missed.get(`${row.rule},${row.ordinal}`) ?? 0)) ||
+    after.fates.some((row) => row.packets > (fates.get(`${row.passes},${row.reason}`) ?? 0)) ||
+    after.frames.all.packets > before.frames.all.packets ||
+    after.uncounted.packets > before.uncounted.packets
+  );
+}
