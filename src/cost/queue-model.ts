@@ -43,11 +43,13 @@ export interface QueueModel {
   links: LinkModel[];
   steering?: SteeringModel;
   /** What forwards without a core. */
-  engine?: { bitsPerSecond: number; queuePackets: number };
+  engine?: { bitsPerSecond: number; packetsPerSecond: number; queuePackets: number };
+  /** What all packets of the cores share on their way in, and on their way out (a switch's CPU port, PCIe). */
+  host?: { bitsPerSecond: number; queuePackets: number };
 }
 
 /** Where packets can be lost. */
-export const LOSS_PLACES = ['link-in', 'ring', 'backlog', 'engine', 'link-out'] as const;
+export const LOSS_PLACES = ['link-in', 'host', 'ring', 'backlog', 'engine', 'link-out'] as const;
 export type LossPlace = (typeof LOSS_PLACES)[number];
 
 export interface QueueResult {
@@ -71,6 +73,8 @@ export interface QueueResult {
   linkInLoad: number[];
   linkOutLoad: number[];
   engineLoad: number;
+  hostInLoad: number;
+  hostOutLoad: number;
   /** Of packets that left, from their last bit in to their last bit out. Quantiles are right within LATENCY_ERROR. */
   latency: { meanNs: number; p50Ns: number; p99Ns: number; p999Ns: number; maximumNs: number };
   /** Mean difference of the latency of a flow's successive packets (RFC 3550's D), nanoseconds. */

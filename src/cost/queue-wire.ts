@@ -8,6 +8,7 @@ const WIRE_OVERHEAD_OCTETS = 24;
 export class Wire {
   readonly capacity: number;
   readonly #nsPerOctet: number;
+  readonly #leastNs: number;
   readonly #due: Float64Array;
   readonly #slots: Int32Array;
   readonly #mask: number;
@@ -17,10 +18,11 @@ export class Wire {
   #freeNs = -0;
   busyNs = -0;
 
-  /** Room for `capacity` packets beside the one that is served. */
-  constructor(bitsPerSecond: number, capacity: number) {
+  /** Room for `capacity` packets beside the one that is served. Infinity: takes no time. */
+  constructor(bitsPerSecond: number, capacity: number, packetsPerSecond = Number.POSITIVE_INFINITY) {
     this.capacity = capacity + 1;
     this.#nsPerOctet = 8e9 / bitsPerSecond;
+    this.#leastNs = 1e9 / packetsPerSecond;
     const size = 2 ** Math.ceil(Math.log2(capacity + 2));
     this.#due = new Float64Array(size);
     this.#slots = new Int32Array(size);
@@ -38,13 +40,13 @@ export class Wire {
 
   /** Appends a packet whose last bit would be through at `timeNs` if the wire were free; returns when it will be. */
   pushEnding(slot: number, timeNs: number, octets: number): number {
-    const ownNs = (octets + WIRE_OVERHEAD_OCTETS) * this.#nsPerOctet;
+    const ownNs = Math.max(this.#leastNs, (octets + WIRE_OVERHEAD_OCTETS) * this.#nsPerOctet);
     return this.#push(slot, Math.max(timeNs, this.#freeNs + ownNs), ownNs);
   }
 
   /** Appends a packet whose first bit is there at `timeNs`; returns when its last bit will be through. */
   pushStarting(slot: number, timeNs: number, octets: number): number {
-    const ownNs = (octets + WIRE_OVERHEAD_OCTETS) * this.#nsPerOctet;
+    const ownNs = Math.max(this.#leastNs, (octets + WIRE_OVERHEAD_OCTETS) * this.#nsPerOctet);
     return this.#push(slot, Math.max(timeNs, this.#freeNs) + ownNs, ownNs);
   }
 

@@ -32,10 +32,13 @@ export class QueueSimulation {
   readonly #next: Float64Array;
   readonly #firstCore: number;
   readonly #engineActor: number;
+  readonly #hostActor: number;
   #soonestNs = NEVER;
   readonly #linksIn: Wire[];
   readonly #linksOut: Wire[];
   readonly #engine: Wire | undefined;
+  readonly #hostIn: Wire | undefined;
+  readonly #hostOut: Wire | undefined;
   // Cores: their two queues, the packet in hand, and its source.
   readonly #queues: SlotQueue[];
   readonly #state: Uint8Array;
@@ -70,6 +73,7 @@ export class QueueSimulation {
   readonly #lostLinkOut: Float64Array;
   readonly #lostQueue: Float64Array;
   #lostEngine = 0;
+  #lostHost = 0;
 
   constructor(model: QueueModel) {
     this.#model = model;
@@ -79,11 +83,15 @@ export class QueueSimulation {
     this.#handOverNs = steering?.handOverNs ?? 0;
     this.#firstCore = links.length;
     this.#engineActor = links.length + this.#cores;
-    this.#next = new Float64Array(this.#engineActor + 1).fill(NEVER);
+    this.#hostActor = this.#engineActor + 1;
+    this.#next = new Float64Array(this.#hostActor + 1).fill(NEVER);
     this.#linksIn = links.map((link) => new Wire(link.bitsPerSecond, link.queuePackets));
     this.#linksOut = links.map((link) => new Wire(link.bitsPerSecond, link.queuePackets));
+    const { engine, host } = model;
     this.#engine =
-      model.engine === undefined ? undefined : new Wire(model.engine.bitsPerSecond, model.engine.queuePackets);
+      engine === undefined ? undefined : new Wire(engine.bitsPerSecond, engine.queuePackets, engine.packetsPerSecond);
+    this.#hostIn = host === undefined ? undefined : new Wire(host.bitsPerSecond, host.queuePackets);
+    this.#hostOut = host === undefined ? undefined : new Wire(host.bitsPerSecond, host.queuePackets);
     this.#queues = Array.from(
       { length: this.#cores * 2 },
       (_, index) => new SlotQueue((index & 1) === RING ? model.ringPackets : (steering?.backlogPackets ?? 0)),
@@ -150,6 +158,7 @@ export class QueueSimulation {
       'link-in': sum(this.#lostLinkIn),
       ring: sum(rings),
       backlog: sum(backlogs),
+      host: this.#lostHost,
       engine: this.#lostEngine,
       'link-out': sum(this.#lostLinkOut),
     };
@@ -167,7 +176,9 @@ export class QueueSimulation {
       coreLoad: Array.from(this.#busyNs, part),
       linkInLoad: this.#linksIn.map((wire) => part(wire.busyNs)),
       linkOutLoad: this.#linksOut.map((wire) => part(wire.busyNs)),
-      engineLoad: this.#engine === undefined ? 0 : part(this.#engine.busyNs),
+      engineLoad: part(this.#engine?.busyNs ?? 0),
+      hostInLoad: part(this.#hostIn?.busyNs ?? 0),
+      hostOutLoad: part(this.#hostOut?.busyNs ?? 0),
       latency: {
         meanNs: this.#latency.mean,
         p50Ns: this.#latency.quantile(0.5),
@@ -183,7 +194,8 @@ export class QueueSimulation {
 
   /** As many packets as all queues, wires and cores together can hold. */
   #slotCount(): number {
-    const wires = this.#linksIn.reduce((total, wire) => total + wire.capacity, this.#engine?.capacity ?? 0);
+    const inner = (this.#engine?.capacity ?? 0) + (this.#hostIn?.capacity ?? 0);
+    const wires = this.#linksIn.reduce((total, wire) => total + wire.capacity, inner);
     const queues = this.#queues.reduce((total, queue) => total + queue.capacity, 0);
     return wires + queues + this.#cores * 2 + 2;
   }
@@ -214,6 +226,7 @@ export class QueueSimulation {
       if (actor < 0 || soonest >= untilNs) return;
       if (actor < this.#firstCore) this.#received(actor, soonest);
       else if (actor === this.#engineActor) this.#throughEngine(soonest);
+      else if (actor === this.#hostActor) this.#throughHost(soonest);
       else if (u8(this.#state, actor - this.#firstCore) === WAITING) this.#interrupt(actor - this.#firstCore, soonest);
       else this.#served(actor - this.#firstCore, soonest);
     }
@@ -225,7 +238,25 @@ export class QueueSimulation {
     const slot = wire.shift();
     this.#next[link] = wire.nextNs;
     if (f64(this.#serviceNs, slot) < 0) this.#toEngine(slot, nowNs);
-    else this.#enqueue(hash(f64(this.#flow, slot)) % this.#model.queues, RING, slot, nowNs);
+    else if (this.#hostIn === undefined) this.#toRing(slot, nowNs);
+    else if (this.#hostIn.isFull) {
+      this.#lostHost++;
+      this.#free(slot);
+    } else {
+      this.#hostIn.pushStarting(slot, nowNs, f64(this.#octets, slot));
+      this.#schedule(this.#hostActor, this.#hostIn.nextNs);
+    }
+  }
+
+  #throughHost(nowNs: number): void {
+    const host = this.#hostIn as Wire;
+    const slot = host.shift();
+    this.#next[this.#hostActor] = host.nextNs;
+    this.#toRing(slot, nowNs);
+  }
+
+  #toRing(slot: number, nowNs: number): void {
+    this.#enqueue(hash(f64(this.#flow, slot)) % this.#model.queues, RING, slot, nowNs);
   }
 
   #toEngine(slot: number, nowNs: number): void {
@@ -237,7 +268,7 @@ export class QueueSimulation {
       this.#free(slot);
     } else {
       engine.pushStarting(slot, nowNs, f64(this.#octets, slot));
-      this.#next[this.#engineActor] = engine.nextNs;
+      this.#schedule(this.#engineActor, engine.nextNs);
     }
   }
 
@@ -347,10 +378,22 @@ export class QueueSimulation {
       this.#free(slot);
       return;
     }
-    const leftNs = wire.pushStarting(slot, nowNs, f64(this.#octets, slot));
+    const octets = f64(this.#octets, slot);
+    const host = f64(this.#serviceNs, slot) < 0 ? undefined : this.#hostOut;
+    if (host !== undefined) {
+      host.release(nowNs);
+      if (host.isFull) {
+        this.#lostHost++;
+        this.#free(slot);
+        return;
+      }
+    }
+    // The wire to the switch comes first; it keeps the order of time, so that the link's may be asked at once.
+    const readyNs = host === undefined ? nowNs : host.pushStarting(slot, nowNs, octets);
+    const leftNs = wire.pushStarting(slot, readyNs, octets);
     if (leftNs > this.#lastNs) this.#lastNs = leftNs;
     this.#sent++;
-    this.#sentOctets += f64(this.#octets, slot);
+    this.#sentOctets += octets;
     this.#account(f64(this.#flow, slot), leftNs - f64(this.#arrivalNs, slot));
     this.#free(slot);
   }

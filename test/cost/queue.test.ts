@@ -146,6 +146,7 @@ describe('conservation', () => {
         { name: 'b', bitsPerSecond: 1e8, queuePackets: 3 },
       ],
     ),
+    host: fc.option(fc.constant({ bitsPerSecond: 5e8, queuePackets: 6 }), { nil: undefined }),
     steering: fc.option(
       fc.record({
         cores: fc.integer({ min: 1, max: 6 }),
@@ -155,7 +156,7 @@ describe('conservation', () => {
       }),
       { nil: undefined },
     ),
-    engine: fc.option(fc.constant({ bitsPerSecond: 1e9, queuePackets: 4 }), { nil: undefined }),
+    engine: fc.option(fc.constant({ bitsPerSecond: 1e9, packetsPerSecond: 1e6, queuePackets: 4 }), { nil: undefined }),
   });
   const packet = fc.record({
     gap: fc.integer({ min: 0, max: 3000 }),
@@ -169,11 +170,12 @@ describe('conservation', () => {
   it('what is offered is sent, ended or lost, exactly, and nothing is busy for longer than all the time', () => {
     fc.assert(
       fc.property(model, fc.array(packet, { maxLength: 300 }), (given, packets) => {
-        const { steering, engine, ...rest } = given;
+        const { steering, engine, host, ...rest } = given;
         const simulation = new QueueSimulation({
           ...rest,
           ...(steering === undefined ? {} : { steering }),
           ...(engine === undefined ? {} : { engine }),
+          ...(host === undefined ? {} : { host }),
         });
         let now = 0;
         for (const row of packets) {
@@ -193,7 +195,13 @@ describe('conservation', () => {
         const lost = LOSS_PLACES.reduce((sum, place) => sum + result.lost[place], 0);
         expect(result.offered).toBe(packets.length);
         expect(result.sent + result.ended + lost).toBe(packets.length);
-        for (const load of [...result.coreLoad, ...result.linkInLoad, ...result.linkOutLoad, result.engineLoad]) {
+        for (const load of [
+          ...result.coreLoad,
+          ...result.linkInLoad,
+          ...result.linkOutLoad,
+          result.engineLoad,
+          result.hostInLoad,
+        ]) {
           expect(load).toBeGreaterThanOrEqual(0);
           expect(load).toBeLessThanOrEqual(1);
         }
