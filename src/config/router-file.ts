@@ -1,5 +1,6 @@
 // A router file (YAML or JSON) to a checked RouterSpec. The format is the one the kernel judge takes as topology,
 // without `setup`. Unknown keys and wrong values are errors that name the key's path.
+import { statSync } from 'node:fs';
 import type { z as Zod } from 'zod';
 import { ConfigError } from '../base/errors.ts';
 import { onDemand, zod } from '../base/on-demand.ts';
@@ -7,6 +8,7 @@ import { parseYaml, readText } from '../base/yaml-file.ts';
 import type { InterfaceSpec, RouterSpec, RouteSpec } from '../net/spec.ts';
 import { parseAddress, parseMac, parsePrefix } from '../packet/address.ts';
 import { isRulePrefix, policyRules, TableNames } from './policy-rules.ts';
+import { readRouterFolder } from './router-folder.ts';
 
 /** What answers for every neighbour that the file does not name (the kernel judge's default). */
 export const DEFAULT_NEIGHBOUR_MAC = '02:ee:00:00:00:01';
@@ -105,8 +107,16 @@ const schema = onDemand(() => {
 type RouterInput = Zod.infer<ReturnType<typeof schema>>;
 type InterfaceInput = RouterInput['interfaces'][number];
 
-/** Reads a router file. Throws ConfigError (path in the file) when it is unreadable, not YAML or JSON, or wrong. */
+/**
+ * Reads a router file, or a folder with what scripts/snapshot.sh collected. Throws ConfigError (path in the file) when it
+ * is unreadable, not YAML or JSON, or wrong.
+ */
 export function loadRouter(file: string): RouterSpec {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+    const { input, notes } = readRouterFolder(file);
+    const spec = parseRouter(JSON.stringify(input), file);
+    return notes.length === 0 ? spec : { ...spec, notes };
+  }
   return parseRouter(readText(file, MAX_FILE_OCTETS, 'router file'), file);
 }
 

@@ -87,4 +87,6 @@ export interface RouterSpec {
   sysctl: Record<string, number | string>;
   /** Any neighbour that `neighbours` does not name answers with this address. */
   defaultNeighbourMac: string;
+  /** What the description could not say or was left out, a sentence each. */
+  notes?: string[];
 }
