@@ -56,6 +56,8 @@ export interface ReplayOptions {
   /** Per-packet rows and frames are wanted: the callbacks get them in packet order after the replay. */
   onEvents?: (rows: Iterable<EventRow>, replay: Replay) => void | Promise<void>;
   onFrames?: (rows: Iterable<FrameRow>, replay: Replay) => void | Promise<void>;
+  /** Numbers of the packets whose frames onFrames gets; absent: all. */
+  framesOf?: ReadonlySet<number>;
   /** Rows of onEvents carry a digest of the frames that left: tells whether two replays sent the same. */
   digests?: boolean;
   onProgress?: (progress: Progress) => void;
@@ -266,6 +268,7 @@ function makeTasks(base: ReplayTask, shares: number, folder: string | undefined,
     ...(shares > 1 ? { shard: { index, of: shares } } : {}),
     ...(folder !== undefined && options.onEvents ? { eventsSpill: spill('events', index) } : {}),
     ...(folder !== undefined && options.onFrames ? { framesSpill: spill('frames', index) } : {}),
+    ...(options.framesOf === undefined ? {} : { framesOf: options.framesOf }),
   }));
 }
 
