@@ -308,7 +308,7 @@ class Session {
     if (this.#isBetweenPackets && this.#shard !== undefined) this.#shard.isExact = false;
     if (this.#task.digests) this.#digest = frameDigest(this.#digest, ifindex, data, start, end);
     this.#trace?.tracer.frame(ifindex, data, start, end, wireLength);
-    if (this.#frames === undefined) return;
+    if (this.#frames === undefined || this.#task.framesOf?.has(this.#packet.number) === false) return;
     writeFrameRow(this.#frames, this.#packet.number, this.#packet.timeNs, ifindex, data, start, end, wireLength);
   }
 

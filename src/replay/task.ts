@@ -2,8 +2,8 @@
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { Clone } from '../capture/clone.ts';
 import type { RouterSpec } from '../net/spec.ts';
-import type { TraceChoice } from './trace-collector.ts';
 import type { HardwareModel } from '../netfilter/flowtable/hardware.ts';
+import type { TraceChoice } from './trace-collector.ts';
 
 export type OffloadMode = 'as-ruled' | 'off' | 'software' | 'hardware';
 
@@ -44,6 +44,8 @@ export interface ReplayTask {
   /** Files for per-packet rows (src/replay/spill.ts); absent: not wanted. */
   eventsSpill?: string;
   framesSpill?: string;
+  /** Packets whose frames are wanted; absent: all. */
+  framesOf?: ReadonlySet<number>;
 }
 
 /** A user's error that ended a task, as data: an error loses its class on the way between threads. */
