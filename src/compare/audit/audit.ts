@@ -66,7 +66,7 @@ export async function audit(inputs: AuditInputs): Promise<Audit> {
   const { onStage } = inputs;
   onStage?.('offload off');
   const off = await replayColumns({ ...inputs.replay, offload: 'off' });
-  const settled: AuditInputs = { ...inputs, replay: { ...inputs.replay, knownConnections: off.knownConnections } };
+  const settled: AuditInputs = { ...inputs, replay: { ...inputs.replay, ...settle(inputs, off) } };
   const hasFlowtable = ruleset.tables.some((table) => table.flowtables.length > 0);
   const effects = allEffects(ruleset);
   const offPrice = price(off.result.paths, off.result.names, inputs.profile);
@@ -98,6 +98,14 @@ export async function audit(inputs: AuditInputs): Promise<Audit> {
   };
   if (hasFlowtable) await findFixes(result, { off, effects, on: asRuled.replay, before: asRuled.differences });
   return result;
+}
+
+/** What the first replay guessed holds for all. */
+function settle({ replay }: AuditInputs, off: ColumnReplay): Partial<AuditInputs['replay']> {
+  return {
+    ...(replay.router === undefined ? { inferredRouter: off.router } : {}),
+    knownConnections: off.knownConnections,
+  };
 }
 
 function modeReport(

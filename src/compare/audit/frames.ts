@@ -65,7 +65,7 @@ async function framesOf(
     ...replay,
     offload,
     conntrack: false,
-    framesOf: [...sample],
+    framesOf: sample,
     onFrames: (rows) => {
       for (const row of rows) if (sample.has(row.packet) && !frames.has(row.packet)) frames.set(row.packet, copy(row));
     },
@@ -74,7 +74,7 @@ async function framesOf(
 }
 
 function copy(row: FrameRow): Frame {
-  return { ifindex: row.ifindex, data: row.data.slice() };
+  return { ifindex: row.ifindex, data: row.octets.slice() };
 }
 
 interface ChangedField {

@@ -43,14 +43,8 @@ export async function firstProved(
   for (const candidate of candidates) {
     const patched = compiled(candidate);
     if (patched === undefined) continue;
-    const replay = await replayColumns({
-      ...inputs.replay,
-      ruleset: patched.ruleset,
-      otherRulesets: [inputs.replay.ruleset],
-      offload: inputs.mode,
-      knownConnections: base.off.knownConnections,
-    });
-    if (JSON.stringify(replay.router) !== JSON.stringify(base.on.router)) continue;
+    const replay = await replayed(patched, inputs);
+    if (replay === undefined) continue;
     const after = differences(base.off, base.effects, {
       replay,
       effects: allEffects(patched.ruleset),
@@ -68,6 +62,16 @@ export async function firstProved(
 /** Packets that took a fast path. */
 export function fastPackets({ result }: ColumnReplay): number {
   return result.flows.fastPackets + result.flows.hardwarePackets;
+}
+
+/** undefined: the router has not what the change names. */
+async function replayed({ ruleset }: Patched, inputs: AuditInputs): Promise<ColumnReplay | undefined> {
+  try {
+    return await replayColumns({ ...inputs.replay, ruleset, offload: inputs.mode });
+  } catch (error) {
+    if (error instanceof NftreplayError) return undefined;
+    throw error;
+  }
 }
 
 function compiled(candidate: Candidate): Patched | undefined {
