@@ -188,7 +188,7 @@ function chooseRouter(
   survey: Survey | undefined,
 ): { router: RouterSpec; assumptions: string[] } {
   const known = options.router ?? options.inferredRouter;
-  if (known !== undefined) return { router: known, assumptions: [] };
+  if (known !== undefined) return { router: known, assumptions: [...(known.notes ?? [])] };
   const hints = commonHints([options.ruleset, ...(options.otherRulesets ?? [])]);
   for (const source of options.captures) {
     if (source.ingress !== undefined && !hints.names.includes(source.ingress)) hints.names.push(source.ingress);
