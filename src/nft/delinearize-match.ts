@@ -13,6 +13,7 @@ import {
 import { dependencyOf, killDependency, releaseDependency, storeDependency } from './delinearize-dependencies.ts';
 import { completeExpression, unmask } from './delinearize-expressions.ts';
 import { bare, contextOf, mapping, type RuleReader, registerKey, setNamed, setOperand } from './delinearize-reader.ts';
+import { keyTypes } from './delinearize-sets.ts';
 import {
   concat,
   constantOf,
@@ -62,9 +63,22 @@ export function addLookup(reader: RuleReader, lookup: Expression & { kind: 'look
   const left = registerKey(reader, lookup.sreg, set.keyLength, set.keyTypes.length);
   const context = contextOf(reader, left);
   if (left.kind === 'payload' && set.anonymous) noteIcmpType(context, set, left);
-  const { expr, shift } = unmask(context, completeExpression(context, left));
+  const { expr, shift } = unmask(context, completeExpression(context, typedParts(set, left)));
   const right = setOperand(set, expr, shift);
   pushMatch(context, lookup.invert ? 'neq' : 'eq', bare(expr), right);
+}
+
+/** Constants in a concatenated key have the types of the set's fields. */
+function typedParts(set: NftSet, left: Expr): Expr {
+  if (left.kind !== 'concat') return left;
+  const types = keyTypes(set);
+  return {
+    ...left,
+    parts: left.parts.map((part, index) => {
+      const type = types[index];
+      return type === undefined || part.kind !== 'value' ? part : withType(part, type);
+    }),
+  };
 }
 
 /** `icmp type { echo-request, … }` says which ICMP fields may follow, by its first element. */

@@ -10,6 +10,7 @@ import type {
   RelationalExpr,
   ValueExpr,
 } from './ast.ts';
+import { fromBytes, toBytes } from './datatypes.ts';
 import { type Context, expect, fail } from './evaluate-context.ts';
 import {
   baseType,
@@ -33,7 +34,8 @@ export function convertByteorder(context: Context, expr: Expr, byteorder: Byteor
   if (expr.kind === 'concat') {
     expr.parts = expr.parts.map((part) => {
       if (part.byteorder === 'big' || baseType(part.datatype) === 'string') return part;
-      if (part.kind === 'value' || octets(part.length) < 2) return part;
+      if (part.kind === 'value') return part.byteorder === 'host' ? swapOctets(part) : part;
+      if (octets(part.length) < 2) return part;
       return conversion(part, byteorder);
     });
     return expr;
@@ -51,6 +53,12 @@ export function convertByteorder(context: Context, expr: Expr, byteorder: Byteor
     return expr;
   }
   return conversion(expr, byteorder);
+}
+
+/** A constant whose octets are turned round: it keeps its label, as in nft. */
+function swapOctets(expr: ValueExpr): ValueExpr {
+  const bytes = toBytes(expr.value, octets(expr.length), 'host');
+  return { ...expr, value: fromBytes(bytes, 'big') };
 }
 
 function conversion(expr: Expr, byteorder: Byteorder): Expr {

@@ -111,7 +111,7 @@ function jsonSet(
     family: table.family,
     name: set.name,
     table: table.name,
-    type: useTypeof && set.keyTypeof !== undefined ? jsonTypeof(set.keyTypeof) : oneOrList(set.keyTypes),
+    type: useTypeof && set.keyTypeof !== undefined ? jsonTypeof(set.keyTypeof, options) : oneOrList(set.keyTypes),
     handle: set.handle,
   };
   if (set.comment !== undefined) root.comment = set.comment;

@@ -12,6 +12,8 @@ export interface ListingOptions {
   terse?: boolean;
   /** `nft -p`: protocols by number. */
   numericProtocol?: boolean;
+  /** `# count n` behind the size of a set: kernels from 6.16 tell nft, and it lists, how many elements there are. */
+  elementCounts?: boolean;
   /** Seconds east of UTC of the router's clock, for `meta hour` and dates; 0 when absent. */
   timezoneSeconds?: number;
   /** The nft whose layout is followed; 1.1.4 unless told. */
@@ -26,6 +28,7 @@ export function printOptions(ruleset: Ruleset, table: Table, options: ListingOpt
     interfaceName: (index) => ruleset.interfaceNames[index] || undefined,
     family: table.family,
     numericProtocol: options.numericProtocol ?? false,
+    elementCounts: options.elementCounts ?? false,
     timezoneSeconds: options.timezoneSeconds ?? 0,
   };
 }

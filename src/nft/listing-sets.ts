@@ -17,18 +17,19 @@ export function listSet(
   terse: boolean,
   handle: string,
 ): string {
-  const lines = declarationLines(table, set, options);
   const elements = state?.elements ?? set.elements;
+  const lines = declarationLines(table, set, elements.length, options);
   if (elements.length > 0 && !terse) lines.push(`elements = ${elementsText(set, elements, options)}`);
   const word = set.mapTo === undefined ? 'set' : 'map';
   return `\t${word} ${safeText(set.name)} {${handle}\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`;
 }
 
-function declarationLines(table: Table, set: NftSet, options: PrintOptions): string[] {
+function declarationLines(table: Table, set: NftSet, count: number, options: PrintOptions): string[] {
   const lines = [typeLine(set)];
   if (set.policy === 'memory') lines.push('policy memory');
   const size = setSize(table, set);
-  if (size > 0) lines.push(`size ${size}`);
+  const counted = options.elementCounts === true && count > 0 ? `\t# count ${count}` : '';
+  if (size > 0) lines.push(`size ${size}${counted}`);
   const flags = setFlags(set);
   if (flags.length > 0) lines.push(`flags ${flags.join(',')}`);
   if (set.elementExpressions.length > 0) {

@@ -14,6 +14,8 @@ export interface PrintOptions {
   readonly family: string;
   /** Seconds east of UTC of the router's clock; 0 when absent. */
   readonly timezoneSeconds?: number;
+  /** `# count n` behind the size of a set. */
+  readonly elementCounts?: boolean;
   /** Values in ranges are printed without names. */
   readonly numeric?: boolean;
   /** Protocols by number: `nft -p`. */

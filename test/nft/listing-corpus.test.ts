@@ -60,7 +60,7 @@ test.skipIf(!existsSync(SHELL))('the dumps of nftables tests/shell list back unc
   for (const file of filesBelow(SHELL, '.nft')) {
     const text = readFileSync(file, 'utf8');
     try {
-      const got = list(compile({ path: file, text }).ruleset);
+      const got = list(compile({ path: file, text }).ruleset, undefined, { elementCounts: true });
       if (got === text) result.right++;
       else result.wrong.push(`${file}\n${difference(text, got)}`);
     } catch (error) {
