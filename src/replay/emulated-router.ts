@@ -13,9 +13,12 @@ import { conntrackLines } from '../netfilter/conntrack/listing.ts';
 import { Packet, VERDICT_LOCAL } from '../packet/packet.ts';
 import { FlowFold } from './flows.ts';
 import { Ingress } from './ingress.ts';
+import { FrameMatch } from './match.ts';
 import type { FlowSummary } from './result.ts';
 import { Retranslate } from './retranslate.ts';
 import type { OffloadMode } from './task.ts';
+import { PacketTracer } from './trace.ts';
+import type { PacketTrace } from './trace-steps.ts';
 import { mayTranslate, Untranslate } from './untranslate.ts';
 
 export interface EmulatedRouterOptions {
@@ -32,6 +35,8 @@ export interface EmulatedRouterOptions {
   inferred?: boolean;
   /** Inferred router, ruleset without NAT: its outside IPv4 address (see retranslate.ts). */
   ownAddress?: number;
+  /** Each passage has the packet's walk. */
+  trace?: boolean;
 }
 
 /** A frame that left the router. */
@@ -70,6 +75,8 @@ export interface Passage {
   words: Uint32Array;
   /** Frames that left because of it, in order, also those that the router made. */
   sent: SentFrame[];
+  /** Step by step, when the router traces. */
+  walk?: PacketTrace;
 }
 
 /** Room for headers that are pushed, and for the longest frame that a capture can hold. */
@@ -84,6 +91,7 @@ export class EmulatedRouter {
   readonly #flows: FlowFold;
   readonly #untranslate: Untranslate | undefined;
   readonly #retranslate: Retranslate | undefined;
+  readonly #tracer: PacketTracer | undefined;
   readonly #packet = new Packet();
   #buffer = new Uint8Array(HEADROOM + 4096);
   #clockNs = DOUBLE_ZERO;
@@ -93,6 +101,7 @@ export class EmulatedRouter {
   /** Throws ConfigError or NftError for a router or ruleset that the kernel would refuse. */
   constructor(options: EmulatedRouterOptions) {
     const { ruleset, router, inferred = false } = options;
+    this.#tracer = options.trace === true ? new PacketTracer(ruleset) : undefined;
     this.#router = new Router({
       spec: router,
       ruleset,
@@ -102,7 +111,9 @@ export class EmulatedRouter {
       epochNs: options.epochNs ?? 0n,
       offload: options.offload ?? 'as-ruled',
       keepDropped: options.knownConnections ?? false,
+      tracer: this.#tracer,
     });
+    this.#tracer?.attach(this.#router, this.#recorder);
     const { netfilter, interfaces } = this.#router;
     this.#ingress = new Ingress(router, interfaces, inferred);
     this.#flows = new FlowFold(netfilter);
@@ -150,8 +161,16 @@ export class EmulatedRouter {
     const entered = data.slice(start, end);
     packet.attach(data, start, end, wireOctets + HEADROOM - start);
     const onWire = packet.wireLength;
+    this.#tracer?.begin(packet, device.index);
     this.#router.enter(packet, device.index);
     return this.#passage(device, entered, onWire);
+  }
+
+  /** A packet that is numbered and not replayed. */
+  skip(atNs: number): void {
+    this.#packets++;
+    if (atNs > this.#clockNs) this.#clockNs = atNs;
+    this.#router.advance(this.#clockNs);
   }
 
   /** Time goes on to `nowNs` without a packet: entries, flows and fragments run out. Returns what left meanwhile. */
@@ -190,17 +209,26 @@ export class EmulatedRouter {
     return this.#flows.summary();
   }
 
+  /** Whether a frame that entered is meant by nft's expressions (`ip saddr 192.168.1.10 tcp dport 443`). Throws NftError. */
+  matcher(text: string): (passage: Passage) => boolean {
+    const match = new FrameMatch(text, this.#router);
+    return ({ frame, wireOctets, ifindex, number, timeNs }) =>
+      match.matches(frame, 0, frame.length, wireOctets, ifindex, number, timeNs);
+  }
+
   /** FrameSink of the router. */
   frame(ifindex: number, data: Uint8Array, start: number, end: number, wireOctets: number): void {
     const octets = new Uint8Array(end - start);
     octets.set(data.subarray(start, end));
     const name = this.#router.interfaces.at(ifindex).name;
+    this.#tracer?.frame(ifindex, data, start, end, wireOctets);
     this.#sent.push({ ifindex, interface: name, octets, wireOctets });
   }
 
   #passage(device: Interface, frame: Uint8Array, wireOctets: number): Passage {
     const packet = this.#packet;
     const { table } = this.#router.netfilter.conntrack;
+    const walk = this.#tracer?.end();
     const words = this.#recorder.current().slice();
     const path = this.#recorder.end(packet.pathClass, packet.verdict, wireOctets, packet.number);
     if (packet.verdict === VERDICT_LOCAL && packet.ct >= 0) this.#flows.markLocal(packet.ct);
@@ -221,6 +249,7 @@ export class EmulatedRouter {
       path,
       words,
       sent: this.#sent,
+      ...(walk === undefined ? {} : { walk }),
     };
   }
 

@@ -153,7 +153,7 @@ async function runAll(
 }
 
 /** Not one packet was forwarded, though the ruleset means to let established connections through, without translation. */
-function forwardsNothing({ paths }: ReplayResult, ruleset: Ruleset): boolean {
+export function forwardsNothing({ paths }: Pick<ReplayResult, 'paths'>, ruleset: Ruleset): boolean {
   let dropped = false;
   for (let path = 0; path < paths.packets.length; path++) {
     if (paths.verdict[path] === VERDICT_FORWARD) return false;
@@ -165,7 +165,7 @@ function forwardsNothing({ paths }: ReplayResult, ruleset: Ruleset): boolean {
 }
 
 /** For Retranslate: only an inferred router whose ruleset does not translate. */
-function ownAddress(options: ReplayOptions, router: RouterSpec): { ownAddress?: number } {
+export function ownAddress(options: ReplayOptions, router: RouterSpec): { ownAddress?: number } {
   const translates = [options.ruleset, ...(options.otherRulesets ?? [])].some(({ tables }) =>
     tables.some((table) => table.chains.some((chain) => chain.base?.type === 'nat')),
   );
@@ -177,13 +177,14 @@ function ownAddress(options: ReplayOptions, router: RouterSpec): { ownAddress?: 
 }
 
 /** What can be read only once: no look beforehand, no second thread. */
-function isStream(path: string): boolean {
+export function isStream(path: string): boolean {
   if (path === '-' || path.startsWith('live:')) return true;
   const status = statSync(path, { throwIfNoEntry: false });
   return status !== undefined && !status.isFile() && !status.isDirectory();
 }
 
-function chooseRouter(
+/** The given router, or one inferred from ruleset and captures. */
+export function chooseRouter(
   options: ReplayOptions,
   survey: Survey | undefined,
 ): { router: RouterSpec; assumptions: string[] } {
@@ -210,7 +211,8 @@ function emptySurvey(): Survey {
   };
 }
 
-function checkIngress(captures: CaptureSource[], router: RouterSpec): void {
+/** Throws ConfigError for a capture at an interface that the router has not. */
+export function checkIngress(captures: CaptureSource[], router: RouterSpec): void {
   for (const source of captures) {
     if (source.ingress === undefined || router.interfaces.some((row) => row.name === source.ingress)) continue;
     const known = router.interfaces.map((row) => row.name).join(', ');
