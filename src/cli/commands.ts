@@ -1,5 +1,6 @@
 // The commands, a row each: their names and options are also what usage errors suggest.
 import type { CommandModule, Options } from 'yargs';
+import { CHECK_OPTIONS, checkCommand } from './commands/check.ts';
 import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { RUN_OPTIONS, runCommand } from './commands/run.ts';
@@ -30,6 +31,7 @@ export function commands(version: string): Command[] {
       options: TRACE_OPTIONS,
       module: traceCommand(version),
     },
+    { name: 'check', needs: 'at least one ruleset', options: CHECK_OPTIONS, module: checkCommand(version) },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];
 }
