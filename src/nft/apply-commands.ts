@@ -21,6 +21,8 @@ import { nearest } from './suggest.ts';
 export function applyCommands(sources: Sources, commands: readonly Command[]): DraftRuleset {
   const applier = new Applier(sources);
   for (const command of commands) sources.faults.attempt(() => applier.apply(command));
+  // nft shows after it has read all: what a later command removed cannot be shown.
+  for (const command of commands) sources.faults.attempt(() => applier.findShown(command));
   return applier.ruleset;
 }
 
@@ -36,6 +38,7 @@ class Applier {
   apply(command: Command): void {
     const { op } = command;
     if (op === 'ignored') {
+      this.findShown(command);
       const text = command.object === 'none' ? command.text.replace(/\s+/g, ' ').slice(0, 60) : op;
       this.#sources.note(`'${text}' was ignored: it changes nothing`, command.span);
       return;
@@ -44,6 +47,14 @@ class Applier {
     else if (op === 'delete' || op === 'destroy') this.#delete(command);
     else if (op === 'rename') this.#rename(command);
     else this.#add(command);
+  }
+
+  /** What `list`, `get` and `reset` name must exist. */
+  findShown(command: Command): void {
+    if (command.object !== 'none' || command.what === undefined) return;
+    const table = this.#table(command.target);
+    if (command.what === 'chain') this.#chain(table, command.target);
+    else if (command.what === 'set') this.#set(table, command.target);
   }
 
   #add(command: Command): void {

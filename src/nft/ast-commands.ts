@@ -92,6 +92,9 @@ export type CommandOp =
   /** list, get, reset, monitor, …: nothing that changes a fresh ruleset; ignored with a note. */
   | 'ignored';
 
+/** What `list`, `get` and `reset` name. */
+export type Shown = 'table' | 'chain' | 'set' | 'flowtable' | 'object';
+
 /** Where a command points: table and what lies in it, by name or handle. */
 export interface Target {
   family: Family;
@@ -114,5 +117,6 @@ export type Command = { op: CommandOp; target: Target; span: Span } & (
   | { object: 'flowtable'; block?: FlowtableBlock }
   | { object: 'object'; objectType: ObjectType; block?: ObjectBlock }
   | { object: 'ruleset'; anyFamily: boolean }
-  | { object: 'none'; text: string }
+  /** `what` the target names, when it must exist. */
+  | { object: 'none'; text: string; what?: Shown }
 );

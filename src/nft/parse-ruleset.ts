@@ -1,6 +1,5 @@
 // The commands of a ruleset file, in order: declarations with or without `add`, and what changes or removes them.
-// SIMPLIFIED: show-commands: commands that only show something (list, get, reset, monitor, …) change nothing here; their arguments
-// are not looked at, and each leaves a note.
+// Those that only show something are in parse-show.ts.
 import type { Family } from '../bytecode/ruleset.ts';
 import type { Span } from './ast.ts';
 import type { Command, CommandOp, Target } from './ast-commands.ts';
@@ -15,6 +14,7 @@ import {
   parseTableItems,
 } from './parse-block.ts';
 import { atObject, FAMILIES, parseObject, skipObjectWords } from './parse-object.ts';
+import { parseShow } from './parse-show.ts';
 import { parseRule } from './parse-statement.ts';
 import { Parser, RESERVED } from './parser.ts';
 import type { Sources } from './source.ts';
@@ -97,7 +97,7 @@ function parseCommand(p: Parser): Command {
   const start = p.peek();
   if (start.kind !== 'word') throw p.unexpected('a command', [...Object.keys(OPS), ...OBJECTS]);
   let op = OPS[start.text];
-  if (op === 'ignored') return parseIgnored(p, start);
+  if (op === 'ignored') return parseShow(p);
   if (op === undefined) op = 'add';
   else p.next();
   if (op === 'rename') return parseRename(p, start);
@@ -252,17 +252,4 @@ function parseFlush(p: Parser, start: Span): Command {
       return { op: 'flush', object: 'set', isMap, target: parseTarget(p, 'a name', 'flush'), span: p.spanFrom(start) };
     }
   }
-}
-
-/** A command that shows something: skipped to its end. */
-function parseIgnored(p: Parser, start: Span): Command {
-  const from = p.next();
-  let depth = 0;
-  while (p.peek().kind !== 'end' && (depth > 0 || !p.atSeparator())) {
-    if (p.at('{')) depth++;
-    if (p.at('}')) depth--;
-    p.next();
-  }
-  const span = p.spanFrom(from);
-  return { op: 'ignored', object: 'none', text: p.sources.slice(span), target: { family: 'ip' }, span: span ?? start };
 }

@@ -168,9 +168,13 @@ function parseCtObject(p: Parser): Stmt {
   return { kind: 'objref', objectType, expr, span: p.spanFrom(start) };
 }
 
-/** `flow add @ft`, and `flow offload @ft` as it was spelt before nft 0.9.5. */
+/** `flow add @ft`, before nft 0.9.5 spelt `flow offload @ft`; `flow table NAME {…}` is a meter's spelling before 0.8.1. */
 function parseFlow(p: Parser): Stmt {
   const start = p.expect('flow');
+  if (p.accept('table')) {
+    p.sources.warn("'flow table' is an old spelling: write 'meter'", p.spanFrom(start));
+    return parseMeterTail(p, start);
+  }
   const spelling = p.peek();
   if (!p.accept('offload')) {
     if (!p.at('add')) throw p.unexpected("'add'", ['add', 'offload']);
@@ -201,7 +205,11 @@ function parseSubchain(p: Parser): Stmt {
 
 /** `meter NAME [size N] { KEY STATEMENT }` */
 function parseMeter(p: Parser): Stmt {
-  const start = p.expect('meter');
+  return parseMeterTail(p, p.expect('meter'));
+}
+
+/** A meter from its name on. */
+function parseMeterTail(p: Parser, start: Span): Stmt {
   const name = p.identifier('a name').text;
   const size = p.accept('size') ? p.number('number', 0xffffffff) : undefined;
   p.expect('{');

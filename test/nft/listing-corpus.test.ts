@@ -48,12 +48,36 @@ function filesBelow(folder: string, extension: string): string[] {
   return names.filter((name) => name.endsWith(extension)).sort();
 }
 
-/** What was reached when this was written. The rest: element counts that kernels from 6.16 tell, and one-element sets. */
-const DUMP_FLOOR = 197;
-const JSON_FLOOR = 196;
-const LIVE_FLOOR = 95;
-const LIVE_JSON_FLOOR = 95;
-const AGAIN_FLOOR = 310;
+/** What lists otherwise, with the reason: docs/FIDELITY.md has them too. A test fails when one disappears or a new one comes. */
+const ONE_ELEMENT = 'nft makes a plain match of a set with one element: it lists so when this dump is loaded';
+const DUMP_EXCEPTIONS: Record<string, string> = {
+  'nft-f/dumps/sample-ruleset': ONE_ELEMENT,
+  'sets/dumps/0061anonymous_automerge_0': ONE_ELEMENT,
+};
+const JSON_EXCEPTIONS: Record<string, string> = {
+  'sets/dumps/0061anonymous_automerge_0': ONE_ELEMENT,
+};
+const METER = 'nft 1.0.6 hides the set of a meter; 1.1.4 lists it';
+const LIVE_EXCEPTIONS: Record<string, string> = {
+  'HexZoNetwork_HexTyl__config_nftables_hextyl_ddos.nft': METER,
+  'rhit-schielaj_netsec_project__volumes_firewall.nft': METER,
+  'yangr0_server-configs__ruleset.nft': METER,
+  'ft-nixos-rfc4890-router.nft': METER,
+  'dlakelan_routerperf__dscptag.nft': 'nft 1.0.6 does not find the field behind mask and shift in the key of a map',
+};
+const AGAIN_FLOOR = 330;
+
+/** The files that went wrong are those of a table of exceptions, by the end of their names. */
+function expectOnly({ wrong, refused }: Score, exceptions: Record<string, string>): void {
+  expect(refused).toEqual([]);
+  const names = wrong.map((text) => text.split('\n')[0] ?? '');
+  for (const name of names)
+    expect(
+      Object.keys(exceptions).some((end) => name.replace(/\.(json-)?nft$/, '').endsWith(end.replace(/\.nft$/, ''))),
+      name,
+    ).toBe(true);
+  expect(names.length).toBe(Object.keys(exceptions).length);
+}
 
 test.skipIf(!existsSync(SHELL))('the dumps of nftables tests/shell list back unchanged', () => {
   const result = score();
@@ -68,7 +92,7 @@ test.skipIf(!existsSync(SHELL))('the dumps of nftables tests/shell list back unc
     }
   }
   report('dumps of tests/shell list back as text', result);
-  expect(result.right).toBeGreaterThanOrEqual(DUMP_FLOOR);
+  expectOnly(result, DUMP_EXCEPTIONS);
 });
 
 /** Without handles and metainfo, one object a line. */
@@ -94,7 +118,7 @@ test.skipIf(!existsSync(SHELL))('the dumps of nftables tests/shell list as their
     }
   }
   report('dumps of tests/shell list as JSON', result);
-  expect(result.right).toBeGreaterThanOrEqual(JSON_FLOOR);
+  expectOnly(result, JSON_EXCEPTIONS);
 });
 
 /** Whether a network namespace with nft can be had here. */
@@ -174,8 +198,8 @@ test.skipIf(!existsSync(CORPORA) || !canLoad())(
     }
     report('rulesets of fw4 and wild list as nft 1.0.6 lists them', texts);
     report('rulesets of fw4 and wild list as JSON as nft 1.0.6 lists them', jsons);
-    expect(texts.right).toBeGreaterThanOrEqual(LIVE_FLOOR);
-    expect(jsons.right).toBeGreaterThanOrEqual(LIVE_JSON_FLOOR);
+    expectOnly(texts, LIVE_EXCEPTIONS);
+    expectOnly(jsons, LIVE_EXCEPTIONS);
   },
   120_000,
 );
