@@ -143,6 +143,8 @@ export interface TableState {
   sets: (SetState | null)[];
   /** [object]. */
   objects: (ExpressionState | null)[];
+  /** [set][element] how often lookups found it; null: nothing looks there. Only when a replay counts them. */
+  hits?: (Float64Array | null)[];
 }
 export type ExpressionState =
   | { kind: 'counter'; packets: number; bytes: number }

@@ -29,6 +29,8 @@ export interface RouterOptions {
   hardware?: HardwareModel | undefined;
   /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
   keepDropped?: boolean;
+  /** Lookups count the elements that they find (RulesetState's hits). */
+  countsElements?: boolean;
   /** Watches what happens to packets (src/replay/trace.ts). */
   tracer?: Tracer | undefined;
 }
@@ -67,6 +69,7 @@ export class Router {
       hardware: options.hardware,
       keepDropped: options.keepDropped ?? false,
       tracer: options.tracer,
+      countsElements: options.countsElements ?? false,
     });
     datapath.hooks = this.netfilter;
     this.#datapath = datapath;

@@ -78,6 +78,8 @@ export interface NetfilterOptions {
   hardware?: HardwareModel | undefined;
   /** A connection whose first packet was dropped stays known, as if it had been known before the ruleset was loaded. */
   keepDropped?: boolean;
+  /** Lookups count the elements that they find. */
+  countsElements?: boolean;
   /** Watches what happens to packets. */
   tracer?: Tracer | undefined;
 }
@@ -147,6 +149,7 @@ export class Netfilter {
       nat: this.nat,
       helpers: helperSetup(this.conntrack, this.helperNames),
       notes: this.notes,
+      countsElements: options.countsElements ?? false,
       recorder,
     };
     this.engine = engine;

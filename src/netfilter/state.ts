@@ -14,5 +14,6 @@ function tableState(table: PreparedTable, nowNs: number): TableState {
     })),
     sets: table.sets.map((set) => set.state(nowNs)),
     objects: table.objects.map((object) => object.state?.(nowNs) ?? null),
+    ...(table.sets.some((set) => set.hits !== undefined) ? { hits: table.sets.map((set) => set.hits ?? null) } : {}),
   };
 }

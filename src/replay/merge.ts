@@ -5,6 +5,7 @@ import type { Expression } from '../bytecode/expression.ts';
 import type { ExpressionState, Ruleset, RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import { LENGTH_CLASSES } from '../event/recorder.ts';
+import type { ProbeCount } from '../netfilter/probe.ts';
 import { addConnectionCounts } from './connection-samples.ts';
 import { sortDrops } from './drops.ts';
 import type { DropCount, FlowSummary, RefusalCount, ReplayResult } from './result.ts';
@@ -47,6 +48,7 @@ export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedRes
     conntrackLimit: first.conntrackLimit,
     simplified: addColumns(parts.map((part) => part.simplified)),
     overflowPackets: sum((part) => part.overflowPackets),
+    ...(first.probes === undefined ? {} : { probes: addProbes(parts.map((part) => part.probes ?? [])) }),
     // A trace is never split.
     ...(first.trace === undefined ? {} : { trace: first.trace }),
     isExact: parts.every((part) => part.isExact),
@@ -189,9 +191,24 @@ function addStates(a: RulesetState, b: RulesetState, ruleset: Ruleset): RulesetS
         objects: table.objects.map((state, o) =>
           addState(state, other?.objects[o] ?? null, counterOf(start?.objects[o])),
         ),
+        ...(table.hits === undefined ? {} : { hits: table.hits.map((hits, s) => addHits(hits, other?.hits?.[s])) }),
       };
     }),
   };
+}
+
+function addProbes(parts: ProbeCount[][]): ProbeCount[] {
+  const sums = new Map<string, ProbeCount>();
+  for (const row of parts.flat()) {
+    const sum = sums.get(`${row.rule} ${row.taker}`);
+    if (sum === undefined) sums.set(`${row.rule} ${row.taker}`, { ...row });
+    else sum.packets += row.packets;
+  }
+  return [...sums.values()].sort((a, b) => a.rule - b.rule || b.packets - a.packets || a.taker - b.taker);
+}
+
+function addHits(a: Float64Array | null, b: Float64Array | null | undefined): Float64Array | null {
+  return a === null || b == null ? a : a.map((value, element) => value + f64(b, element));
 }
 
 type Counter = Extract<Expression, { kind: 'counter' }>;

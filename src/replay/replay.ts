@@ -51,6 +51,8 @@ export interface ReplayOptions {
   match?: string;
   /** The walks of these packets are kept (result.trace). */
   trace?: TraceChoice;
+  /** Found elements of sets are counted (state.hits), and who took the packets of these rules (result.probes). */
+  coverage?: { probe: readonly number[] };
   /** false: the connections left at the end are not listed (a line of text for each takes its time). */
   conntrack?: boolean;
   /** Per-packet rows and frames are wanted: the callbacks get them in packet order after the replay. */
@@ -111,6 +113,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       keepDropped: options.knownConnections ?? false,
       ...(options.match === undefined ? {} : { match: options.match }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
+      ...(options.coverage === undefined ? {} : { coverage: options.coverage }),
       listsConntrack: options.conntrack ?? true,
       digests: options.digests ?? false,
     };

@@ -2,6 +2,7 @@
 import type { RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
+import type { ProbeCount } from '../netfilter/probe.ts';
 import type { ConnectionCounts } from './connection-samples.ts';
 import type { TraceResult } from './trace-collector.ts';
 
@@ -92,6 +93,8 @@ export interface ReplayResult {
   /** [row of event/simplifications.ts] how often the run touched it. */
   simplified: number[];
   overflowPackets: number;
+  /** Packets that rules asked about (ReplayOptions.coverage) would have matched, by who took them. */
+  probes?: ProbeCount[];
   /** Walks of the packets that a trace chose. */
   trace?: TraceResult;
   /** False: this part of a split replay met what ties it to the others, and stopped. */

@@ -14,6 +14,7 @@ import type { Interface } from '../net/interfaces.ts';
 import { conntrackLine, listedEntries } from '../netfilter/conntrack/listing.ts';
 import { type ConntrackTable, ENTRY_TUPLE_WORDS } from '../netfilter/conntrack/table.ts';
 import { TUPLE_WORDS } from '../netfilter/conntrack/tuple.ts';
+import { RuleProbe } from '../netfilter/probe.ts';
 import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
 import { ConnectionSamples } from './connection-samples.ts';
 import { DropFold } from './drops.ts';
@@ -78,6 +79,7 @@ class Session {
   readonly #events: SpillWriter | undefined;
   readonly #frames: SpillWriter | undefined;
   readonly #trace: TraceCollector | undefined;
+  readonly #probe: RuleProbe | undefined;
   #router: Router | undefined;
   #isBetweenPackets = false;
   #baseSeconds = 0;
@@ -104,6 +106,8 @@ class Session {
     this.#merge = new CaptureMerge(task.captures, live === undefined ? {} : { live });
     this.#shard = task.shard === undefined ? undefined : new Shard(task.shard.index, task.shard.of);
     this.#trace = task.trace === undefined ? undefined : new TraceCollector(task.trace, new PacketTracer(task.ruleset));
+    const asked = task.coverage?.probe ?? [];
+    this.#probe = asked.length === 0 ? undefined : new RuleProbe(task.ruleset, asked);
     this.#events = task.eventsSpill === undefined ? undefined : new SpillWriter(task.eventsSpill);
     this.#frames = task.framesSpill === undefined ? undefined : new SpillWriter(task.framesSpill);
   }
@@ -150,7 +154,8 @@ class Session {
       offload: task.offload,
       hardware: task.hardware,
       keepDropped: task.keepDropped,
-      tracer: this.#trace?.tracer,
+      tracer: this.#trace?.tracer ?? this.#probe,
+      countsElements: task.coverage !== undefined,
     });
     this.#trace?.attach(router, this.#recorder);
     this.#router = router;
@@ -332,6 +337,7 @@ class Session {
       simplified: this.#simplified(table.earlyDrops),
       overflowPackets: this.#recorder.overflowPackets,
       ...(this.#trace === undefined ? {} : { trace: this.#trace.result() }),
+      ...(this.#probe === undefined ? {} : { probes: this.#probe.counts() }),
       isExact: this.#shard?.isExact ?? true,
     };
   }

@@ -35,6 +35,8 @@ export interface ReplayTask {
   match?: string;
   /** Packets whose walks are kept. */
   trace?: TraceChoice;
+  /** Found elements are counted, and who took the packets of these rules (global indexes). */
+  coverage?: { probe: readonly number[] };
   /** Whether the result lists the connections left at the end: a line of text for each. */
   listsConntrack: boolean;
   /** Event rows carry a digest of the frames that left. */

@@ -1,4 +1,5 @@
 // `lookup` and `dynset` (nft_lookup.c, nft_dynset.c): find a register's octets in a set or map, or put them there.
+import { f64 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import type { ExpressionCost, ExpressionShape } from '../../event/vocabulary.ts';
 import type { RuntimeSet } from '../sets/runtime-set.ts';
@@ -10,7 +11,20 @@ import { prepareStateful } from './stateful.ts';
 export function prepareLookup(expression: Of<'lookup'>, context: PrepareContext): PreparedExpression {
   const set = context.set(expression.set);
   const from = registerOffset(expression.sreg);
-  return { evaluate: lookup(expression, set, from), shape: lookupShape(set) };
+  const plain = lookup(expression, set, from);
+  const evaluate = context.engine.countsElements === true ? counted(plain, set, from) : plain;
+  return { evaluate, shape: lookupShape(set) };
+}
+
+/** Looks twice: once to count what is found. */
+function counted(plain: Evaluate, set: RuntimeSet, from: number): Evaluate {
+  set.hits ??= new Float64Array(set.definition.elements.length);
+  const { hits } = set;
+  return (run) => {
+    const element = set.lookup(run.bytes, from, run.packet.timeNs);
+    if (element >= 0 && element < hits.length) hits[element] = f64(hits, element) + 1;
+    return plain(run);
+  };
 }
 
 function lookup(expression: Of<'lookup'>, set: RuntimeSet, from: number): Evaluate {
@@ -53,7 +67,8 @@ const LOOKUP_COSTS = {
 
 /** What a lookup in a set costs; its elements of now stand for those that it will have. */
 export function lookupShape(set: RuntimeSet): ExpressionShape {
-  return { cost: LOOKUP_COSTS[set.backendName], size: set.definition.elements.length };
+  const { elements, keyLength } = set.definition;
+  return { cost: LOOKUP_COSTS[set.backendName], size: elements.length, keyOctets: keyLength };
 }
 
 /** `add`, `update`, `delete`: breaks when the set is full (or, inverted, when it is not). */

@@ -78,6 +78,8 @@ export interface Engine {
   notes: { logged: number };
   /** Counts that the run took a way that differs from the kernel's. */
   recorder: Recorder;
+  /** Lookups count how often they find each element (RuntimeSet.hits). */
+  countsElements?: boolean;
 }
 
 /** What `ct helper set`, `ct timeout set` and `ct zone set` ask of conntrack. */

@@ -29,6 +29,8 @@ export class RuntimeSet {
   readonly elements: Elements;
   /** A rule changes its elements, or they time out or count: state() says what became of them. */
   hasState: boolean;
+  /** How often lookups found each element of the definition, when they count (coverage). */
+  hits: Float64Array | undefined = undefined;
   readonly #backend: SetBackend;
   /** Index of the catch-all element; -1: none. */
   #catchAll = -1;
