@@ -1,5 +1,6 @@
 // The commands, a row each: their names and options are also what usage errors suggest.
 import type { CommandModule, Options } from 'yargs';
+import { AUDIT_OPTIONS, auditCommand } from './commands/audit.ts';
 import { CHECK_OPTIONS, checkCommand } from './commands/check.ts';
 import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
 import { profilesCommand } from './commands/profiles.ts';
@@ -19,6 +20,12 @@ export interface Command {
 export function commands(version: string): Command[] {
   return [
     { name: 'run', needs: 'a ruleset and at least one capture', options: RUN_OPTIONS, module: runCommand(version) },
+    {
+      name: 'audit',
+      needs: 'a ruleset and at least one capture',
+      options: AUDIT_OPTIONS,
+      module: auditCommand(version),
+    },
     {
       name: 'diff',
       needs: 'two rulesets and at least one capture',

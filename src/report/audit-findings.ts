@@ -1,0 +1,304 @@
+// An audit as findings: one for each thing that offload changes, at its place in the ruleset, with the fix that a replay
+// proved. Every figure in a message is a count of the replays.
+
+import type { SourceLocation } from '../base/errors.ts';
+import { type Audit, type FateRow, matters, type StoppedRule } from '../compare/audit/audit.ts';
+import type { DeviceReport } from '../compare/audit/devices.ts';
+import type { Extent, MissedAction } from '../compare/audit/differences.ts';
+import { deviceList } from '../compare/audit/fixes.ts';
+import type { Fix } from '../compare/audit/prove.ts';
+import { REASONS } from '../event/reasons.ts';
+import { REMEDIES } from './audit-remedies.ts';
+import type { AuditRuleId } from './audit-rules.ts';
+import type { Finding, FindingLevel } from './findings.ts';
+import { count, duration, octets, percent } from './format.ts';
+import { placedRules } from './rule-text.ts';
+import { ruleTexts } from './text-ruleset.ts';
+
+/** All findings, in the order of the report: fates, rules, frames, accounting, devices, flows. */
+export function auditFindings(audit: Audit): Finding[] {
+  if (!audit.hasFlowtable) return [];
+  return [
+    ...audit.fates.map((row) => fateFinding(audit, row)),
+    ...audit.stopped.map((row) => ruleFinding(audit, row)),
+    ...framesFinding(audit),
+    ...accountingFinding(audit),
+    ...connectionsFinding(audit),
+    ...nothingFinding(audit),
+    ...audit.devices.flatMap((report) => deviceFinding(audit, report)),
+    ...flowFindings(audit),
+    ...shortFlowsFinding(audit),
+    ...hardwareFindings(audit),
+  ];
+}
+
+function finding(
+  rule: AuditRuleId,
+  level: FindingLevel,
+  message: string,
+  location: SourceLocation | undefined,
+  help: string | undefined,
+  properties: Record<string, unknown>,
+): Finding {
+  return {
+    rule,
+    level,
+    message,
+    ...(location === undefined ? {} : { location }),
+    ...(help === undefined ? {} : { help }),
+    properties,
+  };
+}
+
+function fateFinding(audit: Audit, row: FateRow): Finding {
+  const reason = REASONS[row.reason];
+  const isPolicy = reason?.name === 'policy';
+  const { names } = audit.off.result;
+  const rule = isPolicy ? undefined : placedRules(audit.inputs.replay.ruleset)[row.detail];
+  const chain = isPolicy ? audit.inputs.replay.ruleset.tables.flatMap((table) => table.chains)[row.detail] : undefined;
+  const who = isPolicy
+    ? `the policy of ${names.chains[row.detail] ?? ''}`
+    : rule !== undefined
+      ? `this rule of ${rule.table.family} ${rule.table.name} ${rule.chain.name}`
+      : `the router (${reason?.text ?? ''})`;
+  const message = row.passes
+    ? `${packets(row)} that ${who} stops pass with ${audit.asRuled.mode} offload (${first(row)})`
+    : `${packets(row)} that pass without offload are stopped by ${who} with ${audit.asRuled.mode} offload (${first(row)})`;
+  return finding(
+    row.passes ? 'audit/traffic-passes' : 'audit/traffic-stopped',
+    'error',
+    message,
+    rule?.rule.location ?? chain?.location,
+    row.fix === undefined ? undefined : fixText(row.fix),
+    {
+      ...extent(row),
+      reason: reason?.name ?? '',
+      ...(rule === undefined ? {} : { text: ruleTexts(audit.inputs.replay.ruleset)[row.detail] }),
+    },
+  );
+}
+
+function ruleFinding(audit: Audit, { rule, missed, fix }: StoppedRule): Finding {
+  const placed = placedRules(audit.inputs.replay.ruleset)[rule];
+  const needed = missed.filter(matters);
+  const lead = [...(needed.length > 0 ? needed : missed)].sort((a, b) => b.packets - a.packets)[0] as MissedAction;
+  const losses = [...new Set([...needed, ...missed].map((row) => loss(audit, row)))];
+  const message =
+    `stops acting on ${count(lead.packets)} of ${count(lead.of)} packets (${octets(lead.bytes)}, ` +
+    `${flows(lead.flows)}; ${first(lead)}): ${losses.join('; ')}`;
+  return finding(
+    'audit/rule-stopped',
+    needed.length > 0 ? 'warning' : 'note',
+    message,
+    placed?.rule.location,
+    fix === undefined ? undefined : fixText(fix),
+    {
+      ...extent(lead),
+      of: lead.of,
+      effects: missed.map((row) => row.effect.kind),
+      changedFrames: Math.max(...missed.map((row) => row.changedFrames)),
+      chain: placed === undefined ? '' : `${placed.table.family} ${placed.table.name} ${placed.chain.name}`,
+      place: placed?.place ?? 0,
+      text: ruleTexts(audit.inputs.replay.ruleset)[rule] ?? '',
+    },
+  );
+}
+
+function loss(audit: Audit, row: MissedAction): string {
+  const { effect } = row;
+  if (effect.need === 'connection' && row.unseen === 0) return `${effect.kind} was set before, and stays`;
+  if (effect.kind !== 'header field' && effect.kind !== 'TCP option') return effect.loss;
+  if (row.changedFrames === 0) return `${effect.loss}, which changes no frame here`;
+  const fields = audit.fields.fields
+    .slice(0, 3)
+    .map(({ name, example }) => (example === '' ? name : `${name} ${example}`));
+  const what = fields.length === 0 ? '' : `: ${fields.join(', ')}`;
+  return `${effect.loss} (${count(row.changedFrames)} frames leave different${what})`;
+}
+
+function framesFinding(audit: Audit): Finding[] {
+  const { unexplained } = audit.asRuled.differences.frames;
+  if (unexplained.packets === 0) return [];
+  const fields = audit.fields.fields.map((row) => row.name).slice(0, 5);
+  const message = `${packets(unexplained)} leave different (${first(unexplained)})${fields.length > 0 ? `: ${fields.join(', ')}` : ''}`;
+  return [finding('audit/frames-changed', 'warning', message, undefined, undefined, extent(unexplained))];
+}
+
+function accountingFinding(audit: Audit): Finding[] {
+  const { uncounted, counted } = audit.asRuled.differences;
+  if (uncounted.packets === 0) return [];
+  const [example] = audit.asRuled.connections.counted;
+  const shown =
+    example === undefined ? '' : `; e.g. conntrack shows ${example.packetsOn} instead of ${example.packetsOff} packets`;
+  const message =
+    `conntrack counts ${count(counted - uncounted.packets)} instead of ${count(counted)} packets ` +
+    `(${octets(uncounted.bytes)} uncounted, ${flows(uncounted.flows)}; ${first(uncounted)})${shown}`;
+  const flowtable = flowtables(audit).find((row) => !row.counter);
+  const help = audit.accountingFix === undefined ? undefined : fixText(audit.accountingFix);
+  return [
+    finding('audit/accounting', 'warning', message, flowtable?.location, help, { ...extent(uncounted), of: counted }),
+  ];
+}
+
+function connectionsFinding(audit: Audit): Finding[] {
+  const { shorter, longer, states, onlyOff, onlyOn, common } = audit.asRuled.connections;
+  const parts = [
+    [shorter, 'time out earlier'],
+    [longer, 'time out later'],
+    [states, 'end in another state'],
+    [onlyOff, 'are gone already'],
+    [onlyOn, 'are still there'],
+  ] as const;
+  const said = parts.filter(([number]) => number > 0).map(([number, text]) => `${count(number)} ${text}`);
+  if (said.length === 0) return [];
+  const message = `of ${count(common)} connections left at the end, ${said.join(', ')}`;
+  return [
+    finding('audit/connections', 'note', message, undefined, undefined, {
+      common,
+      shorter,
+      longer,
+      states,
+      onlyOff,
+      onlyOn,
+    }),
+  ];
+}
+
+function nothingFinding(audit: Audit): Finding[] {
+  const { flows: summary } = audit.asRuled.replay.result;
+  if (summary.fastPackets + summary.hardwarePackets > 0) return [];
+  const most = candidates(audit)[0];
+  const why = most === undefined ? 'the capture has no connection that could be' : `mostly: ${most.text}`;
+  return [
+    finding(
+      'audit/nothing-offloaded',
+      most === undefined ? 'note' : 'warning',
+      `not one packet takes the fast path; ${why}`,
+      flowtables(audit)[0]?.location,
+      most === undefined ? undefined : REMEDIES[most.name],
+      { flows: summary.flows },
+    ),
+  ];
+}
+
+/** Refusals that can be changed, most packets first. */
+function candidates(audit: Audit) {
+  return audit.asRuled.refusals
+    .filter((row) => row.name !== 'offloaded' && !REMEDIES[row.name].startsWith('nothing'))
+    .sort((a, b) => b.packets - a.packets);
+}
+
+function deviceFinding(audit: Audit, report: DeviceReport): Finding[] {
+  const blind = report.ways.filter((way) => way.hitsAt === undefined && way.packets > 0);
+  if (blind.length === 0) return [];
+  const passed = blind.reduce((sum, way) => sum + way.passedBy, 0);
+  const all = blind.reduce((sum, way) => sum + way.packets, 0);
+  const fix = audit.deviceFixes.get(report.flowtable);
+  const wanted = report.wanted === undefined ? undefined : `devices = ${deviceList(report.wanted)}`;
+  const ways = blind.map((way) => `${way.stack.join(' > ')} (${way.why})`).join('; ');
+  const help = fix !== undefined ? fixText(fix) : undefined;
+  const flowtable = flowtables(audit).find((row) => row.name === report.flowtable.split(' ')[2]);
+  return [
+    finding(
+      'audit/devices',
+      passed > 0 ? 'warning' : 'note',
+      `frames that enter at ${ways} never hit the flowtable: ${count(all)} packets, ` +
+        `${count(passed)} of them of offloaded connections`,
+      flowtable?.location,
+      help,
+      {
+        packets: all,
+        passedBy: passed,
+        devices: report.devices,
+        ...(wanted === undefined ? {} : { wanted: report.wanted }),
+      },
+    ),
+  ];
+}
+
+function flowFindings(audit: Audit): Finding[] {
+  return candidates(audit)
+    .filter((row) => row.name !== 'device-not-in-flowtable')
+    .map((row) =>
+      finding(
+        'audit/not-offloaded',
+        'note',
+        `${flows(row.flows)} (${count(row.packets)} packets) not offloaded: ${row.text}`,
+        undefined,
+        REMEDIES[row.name],
+        { reason: row.name, flows: row.flows, packets: row.packets, bytes: row.bytes },
+      ),
+    );
+}
+
+function shortFlowsFinding(audit: Audit): Finding[] {
+  const { all, paysFrom } = audit.asRuled.costs;
+  if (all.losers === 0 || (all.lostCycles < all.cyclesOff * 0.01 && audit.thresholdFix === undefined)) return [];
+  const isLoss = all.cyclesOn > all.cyclesOff;
+  const pays = paysFrom === undefined ? 'none gains' : `connections gain from ${count(paysFrom)} packets on`;
+  const message =
+    `${flows(all.losers)} of ${count(all.flows)} cost more with ${audit.asRuled.mode} offload: ` +
+    `${percent(all.lostCycles / Math.max(1, all.cyclesOff))} of all cycles lost; ${pays} (estimated)`;
+  return [
+    finding(
+      'audit/short-flows',
+      isLoss ? 'warning' : 'note',
+      message,
+      undefined,
+      audit.thresholdFix === undefined ? undefined : fixText(audit.thresholdFix),
+      { losers: all.losers, flows: all.flows, lostCycles: all.lostCycles, paysFrom: paysFrom ?? null },
+    ),
+  ];
+}
+
+/** Rules that software offload leaves alone and hardware would not. */
+function hardwareFindings(audit: Audit): Finding[] {
+  if (audit.asRuled.mode === 'hardware') return [];
+  const known = new Set(audit.stopped.map((row) => row.rule));
+  const rows = new Map<number, MissedAction>();
+  for (const row of audit.hardware.differences.missed) if (!known.has(row.rule)) rows.set(row.rule, row);
+  return [...rows.values()].map((row) => {
+    const placed = placedRules(audit.inputs.replay.ruleset)[row.rule];
+    const message = `with flags offload it would stop acting on ${count(row.packets)} of ${count(row.of)} packets: ${row.effect.loss}`;
+    return finding('audit/hardware-only', 'note', message, placed?.rule.location, undefined, {
+      ...extent(row),
+      of: row.of,
+      text: ruleTexts(audit.inputs.replay.ruleset)[row.rule] ?? '',
+    });
+  });
+}
+
+/** What the fix does, what proved it, and its text. */
+export function fixText(fix: Fix): string {
+  return [`Fix, proved by a replay: ${fix.what}.`, `  ${fixCost(fix)}`, ...fix.lines.map((line) => `    ${line}`)].join(
+    '\n',
+  );
+}
+
+function fixCost({ fastBefore, fastAfter }: Fix): string {
+  const fast =
+    fastAfter === fastBefore
+      ? `as many packets stay fast (${count(fastAfter)})`
+      : `${count(fastAfter)} packets are fast instead of ${count(fastBefore)}`;
+  return `With it this finding is gone, nothing else gets worse, and ${fast}.`;
+}
+
+function flowtables(audit: Audit) {
+  return audit.inputs.replay.ruleset.tables.flatMap((table) => table.flowtables);
+}
+
+function packets(row: Extent): string {
+  return `${count(row.packets)} packet${row.packets === 1 ? '' : 's'} (${octets(row.bytes)}, ${flows(row.flows)})`;
+}
+
+function flows(number: number): string {
+  return `${count(number)} connection${number === 1 ? '' : 's'}`;
+}
+
+function first(row: Extent): string {
+  return `first: packet ${row.firstPacket} at ${duration(row.firstTimeNs)}`;
+}
+
+function extent({ packets, bytes, flows, firstPacket, firstTimeNs }: Extent): Record<string, unknown> {
+  return { packets, bytes, flows, firstPacket, firstTimeNs };
+}
