@@ -116,7 +116,7 @@ export type TraceStepDetail =
   | { kind: 'flowtable'; flowtable: string; outcome: 'miss' | 'hit' | 'hardware' | 'teardown'; bypassed?: string[] }
   | { kind: 'flow-add'; flowtable: string }
   /** The packet reached `flow add` and did not offload its connection; or is offloaded and goes the slow way. */
-  | { kind: 'not-offloaded'; refusal: RefusalName }
+  | { kind: 'not-offloaded'; refusal: RefusalName; rule: number; location?: SourceLocation }
   | { kind: 'route'; destination: string; outcome: string; via?: string; interface?: string }
   | { kind: 'forward'; ttl: number }
   | { kind: 'local' }

@@ -147,7 +147,7 @@ export class PacketTracer implements Tracer {
   rule(run: Evaluation, rule: PreparedRule, code: number, evaluated: number): void {
     const placed = this.#places.rules[rule.index] as PlacedRule;
     if (code === NFT_BREAK) {
-      this.#break(run, placed, evaluated);
+      this.#break(run, rule.index, placed, evaluated);
       return;
     }
     if (code !== NF_STOLEN) this.#show(run, placed);
@@ -335,7 +335,7 @@ export class PacketTracer implements Tracer {
   }
 
   /** A rule that did not match; `flow add` says why. */
-  #break(run: Evaluation, placed: PlacedRule, evaluated: number): void {
+  #break(run: Evaluation, rule: number, placed: PlacedRule, evaluated: number): void {
     const { place } = placed;
     if (this.#missed === undefined) this.#missed = { from: place, to: place };
     else this.#missed.to = place;
@@ -347,7 +347,9 @@ export class PacketTracer implements Tracer {
     let refusal = packetRefusal(run.packet, table, ct);
     if (REFUSALS[refusal]?.name === 'offloaded' && ct >= 0) refusal = table.offloadRefusal[ct] as number;
     const name = REFUSALS[refusal]?.name;
-    if (name !== undefined) this.#push({ kind: 'not-offloaded', refusal: name });
+    if (name === undefined) return;
+    const { location } = placed.rule;
+    this.#push({ kind: 'not-offloaded', refusal: name, rule, ...(location === undefined ? {} : { location }) });
   }
 
   #takeMissed(): { missed?: { from: number; to: number } } {

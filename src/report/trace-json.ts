@@ -6,6 +6,7 @@ import { packetCycles, price } from '../cost/pricing.ts';
 import type { Profile } from '../cost/profile.ts';
 import { stepInstructions } from '../cost/step-prices.ts';
 import type { EventNames } from '../event/vocabulary.ts';
+import type { Dialect } from '../nft/print-text.ts';
 import type { TraceResult } from '../replay/trace-collector.ts';
 import type { PacketTrace, TracedHeaders } from '../replay/trace-steps.ts';
 import { isNftStep, nftLine, RuleTexts } from './trace-nft.ts';
@@ -20,11 +21,13 @@ export interface TraceJsonOptions {
   profile: Profile;
   /** nftreplay's version. */
   version: string;
+  /** The nft whose lines are followed; 1.1.4 unless told. */
+  dialect?: Dialect;
 }
 
 /** The document of `nftreplay trace --format json`. */
 export function traceJson(trace: TraceResult, options: TraceJsonOptions): object {
-  const rules = new RuleTexts(options.ruleset);
+  const rules = new RuleTexts(options.ruleset, options.dialect);
   return {
     schema: TRACE_SCHEMA,
     version: VERSION,

@@ -1,4 +1,5 @@
 // What a walk's steps say that the kernel cannot print: one sentence a step, or none. src/report/trace-text.ts lays them out.
+import type { SourceLocation } from '../base/errors.ts';
 import { REASONS } from '../event/reasons.ts';
 import { REFUSALS } from '../event/refusals.ts';
 import { withPort } from '../replay/trace-frame.ts';
@@ -24,7 +25,7 @@ export function stepLines(step: TraceStep, packet: number, rules: RuleTexts): st
     case 'chain-end':
       return [`  end of chain ${visible(step.chain)}${missedText(step)}`];
     case 'policy':
-      return [`  policy of ${step.family} ${visible(step.table)} ${visible(step.chain)}`];
+      return [];
     case 'ip-receive':
       return [`IPv${step.version} header checked`];
     case 'defrag':
@@ -38,13 +39,13 @@ export function stepLines(step: TraceStep, packet: number, rules: RuleTexts): st
     case 'confirm':
       return [`conntrack: connection ${step.connection.flow} enters the table`];
     case 'nat':
-      return [natLine(step, rules)];
+      return natLines(step, rules);
     case 'flowtable':
       return flowtableLines(step);
     case 'flow-add':
       return [`flow add: offloaded to flowtable ${visible(step.flowtable)}; the next packets may go the fast way`];
     case 'not-offloaded':
-      return [refusalLine(step)];
+      return [refusalLine(step, rules)];
     case 'route':
       return [routeLine(step)];
     case 'forward':
@@ -140,14 +141,18 @@ function connectionChanges(before: TracedConnection, after: TracedConnection): s
   return parts.join(', ');
 }
 
-function natLine(step: Step<'nat'>, rules: RuleTexts): string {
-  const changes = changesText(step.changes);
-  if (!step.setup) return `nat: ${changes}`;
-  if (step.changes.length === 0) return `nat: nothing translates the connection at ${step.hook}`;
-  if (step.rule === undefined) return `nat set up: ${changes}`;
-  const { location } = step;
-  const where = location === undefined ? '' : `${visible(location.file.split('/').pop() ?? '')}:${location.line} `;
-  return `nat set up by ${where}"${rules.text(step.rule)}": ${changes}`;
+function natLines({ setup, hook, changes, rule, location }: Step<'nat'>, rules: RuleTexts): string[] {
+  const changed = changesText(changes);
+  if (!setup) return [`nat: ${changed}`];
+  if (changes.length === 0) return [`nat: nothing translates the connection at ${hook}`];
+  if (rule === undefined) return [`nat set up at ${hook}: ${changed}`];
+  return [`nat set up at ${hook} by ${ruleText(rule, location, rules)}`, `  ${changed}`];
+}
+
+/** 'fw.nft:12, tcp dport 22 drop'. */
+function ruleText(rule: number, location: SourceLocation | undefined, rules: RuleTexts): string {
+  const where = location === undefined ? '' : `${visible(location.file.split('/').pop() ?? '')}:${location.line}, `;
+  return `${where}${rules.text(rule)}`;
 }
 
 /** 'ip saddr 192.168.1.10 → 203.0.113.2, tcp sport 40000 → 1024'. */
@@ -173,10 +178,11 @@ function flowtableLines({ outcome, flowtable, bypassed = [] }: Step<'flowtable'>
   }
 }
 
-function refusalLine({ refusal }: Step<'not-offloaded'>): string {
-  if (refusal === 'offloaded') return 'flow add: the connection is offloaded already';
-  if (refusal === 'no-rule') return 'not offloaded: it belongs to no connection';
-  return `not offloaded: ${REFUSALS.find((row) => row.name === refusal)?.text ?? refusal}`;
+function refusalLine({ refusal, rule, location }: Step<'not-offloaded'>, rules: RuleTexts): string {
+  const where = ` (${ruleText(rule, location, rules)})`;
+  if (refusal === 'offloaded') return `offloaded already: "flow add" ends its rule${where}`;
+  if (refusal === 'no-rule') return `not offloaded: it belongs to no connection${where}`;
+  return `not offloaded: ${REFUSALS.find((row) => row.name === refusal)?.text ?? refusal}${where}`;
 }
 
 function routeLine(step: Step<'route'>): string {
@@ -192,8 +198,7 @@ function dropLine(step: Step<'drop'>, rules: RuleTexts): string {
   if (reason === 'policy') return `dropped by the policy of ${visible(chain ?? '')}`;
   const text = REASONS.find((row) => row.name === reason)?.text ?? reason;
   if (rule === undefined) return `dropped: ${text}`;
-  const where = location === undefined ? '' : ` ${visible(location.file.split('/').pop() ?? '')}:${location.line}`;
-  return `${text}:${where} "${rules.text(rule)}"`;
+  return `${text}: ${ruleText(rule, location, rules)}`;
 }
 
 function sentLines({ interface: name, octets, summary, changes }: Step<'sent'>): string[] {

@@ -1,7 +1,8 @@
-// A walk's steps as `nft monitor trace` prints them (nftables 1.0.6 src/netlink.c: trace_print_packet, trace_print_rule,
+// A walk's steps as `nft monitor trace` prints them (nftables src/netlink.c, src/trace.c: trace_print_packet, trace_print_rule,
 // trace_print_policy), so that the lines can be laid beside a real trace. Only trace ids differ: here the packet's number.
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import { printRule } from '../nft/listing.ts';
+import type { Dialect } from '../nft/print-text.ts';
 import { RulePlaces } from '../replay/trace-rules.ts';
 import type { TraceStep } from '../replay/trace-steps.ts';
 import { visible } from './format.ts';
@@ -17,11 +18,14 @@ export function isNftStep(step: TraceStep): step is NftStep {
 
 /** Rules by global index as listings have them, each made once. */
 export class RuleTexts {
+  /** The nft whose way of writing is followed. */
+  readonly dialect: Dialect;
   readonly #ruleset: Ruleset;
   readonly #places: RulePlaces;
   readonly #texts = new Map<number, string>();
 
-  constructor(ruleset: Ruleset) {
+  constructor(ruleset: Ruleset, dialect: Dialect = '1.1.4') {
+    this.dialect = dialect;
     this.#ruleset = ruleset;
     this.#places = new RulePlaces(ruleset);
   }
@@ -31,7 +35,11 @@ export class RuleTexts {
     let text = this.#texts.get(rule);
     if (text !== undefined) return text;
     const placed = this.#places.rules[rule];
-    text = placed === undefined ? '' : visible(printRule(this.#ruleset, placed.table, placed.chain, placed.rule));
+    const options = { dialect: this.dialect };
+    text =
+      placed === undefined
+        ? ''
+        : visible(printRule(this.#ruleset, placed.table, placed.chain, placed.rule, undefined, options));
     this.#texts.set(rule, text);
     return text;
   }
@@ -55,7 +63,7 @@ export function nftLine(step: NftStep, packet: number, rules: RuleTexts): string
       const { iif, oif } = step.headers;
       const input = iif === undefined ? '' : `iif "${visible(iif)}" `;
       const output = oif === undefined ? '' : `oif "${visible(oif)}" `;
-      return `${head}packet: ${input}${output}${headerText(step.family, step.headers)}`;
+      return `${head}packet: ${input}${output}${headerText(step.family, step.headers, rules.dialect)}`;
     }
     case 'rule':
       return `${head}rule ${rules.text(step.rule)} (verdict ${verdictText(step)})`;

@@ -1,9 +1,10 @@
 // The `packet:` line of `nft monitor trace`: headers told field by field, with the fields that nft leaves out, its order,
-// and its way of leaving out a protocol field that the next header implies (trace_gen_stmts of nftables 1.0.6
-// src/netlink.c, payload_expr_expand and payload_dependency_kill of src/payload.c, formats of src/proto.c).
+// and its way of leaving out a protocol field that the next header implies (trace_gen_stmts of nftables
+// src/netlink.c, since 1.1 src/trace.c; payload_expr_expand and payload_dependency_kill of src/payload.c; src/proto.c).
 import type { Family } from '../bytecode/ruleset.ts';
 import { datatype, formatValue } from '../nft/datatypes.ts';
 import { findProtocol, type HeaderField, NFPROTO_PROTOCOLS, type Protocol } from '../nft/headers.ts';
+import type { Dialect } from '../nft/print-text.ts';
 import type { TracedHeaders } from '../replay/trace-steps.ts';
 
 const ARPHRD_ETHER = 1;
@@ -19,8 +20,11 @@ const HIDDEN: Readonly<Record<string, ReadonlySet<string>>> = {
   ip6: new Set(['version']),
   arp: new Set(['htype', 'ptype', 'hlen', 'plen', 'saddr ether', 'daddr ether', 'saddr ip', 'daddr ip']),
 };
-/** Fields that nft 1.0.6 does not know yet. */
-const NEWER: Readonly<Record<string, ReadonlySet<string>>> = { icmpv6: new Set(['taddr', 'daddr']) };
+/** Headers and fields that nft 1.0.6 does not know yet. */
+const NEWER_PROTOCOLS: ReadonlySet<string> = new Set(['gre']);
+const NEWER_FIELDS: Readonly<Record<string, ReadonlySet<string>>> = { icmpv6: new Set(['taddr', 'daddr']) };
+/** Where nft's own table has the fields in another order than the header: one that stands before is not looked for again. */
+const TABLE_ORDER: Readonly<Record<string, readonly string[]>> = { igmp: ['type', 'checksum', 'mrt', 'group'] };
 
 /** One field that is shown. */
 interface Shown {
@@ -35,6 +39,7 @@ interface Shown {
 
 interface Context {
   family: Family;
+  dialect: Dialect;
   protocols: Record<Base, Protocol | undefined>;
   /** [base] the shown field that announced that base's header. */
   announced: Partial<Record<Base, Shown>>;
@@ -42,8 +47,8 @@ interface Context {
 }
 
 /** 'ether saddr … ip saddr 192.168.1.10 … tcp dport 443 tcp flags == syn tcp window 64240', each word with a blank after it. */
-export function headerText(family: Family, headers: TracedHeaders): string {
-  const context = begin(family, headers);
+export function headerText(family: Family, headers: TracedHeaders, dialect: Dialect): string {
+  const context = begin(family, headers, dialect);
   const shown: Shown[] = [];
   for (const base of BASES) {
     const octets = headers[base];
@@ -52,12 +57,12 @@ export function headerText(family: Family, headers: TracedHeaders): string {
   return shown.map((one) => `${one.text} `).join('');
 }
 
-function begin(family: Family, headers: TracedHeaders): Context {
+function begin(family: Family, headers: TracedHeaders, dialect: Dialect): Context {
   const protocols: Context['protocols'] = { link: undefined, network: undefined, transport: undefined };
   if (family === 'inet') protocols.network = named(NFPROTO_PROTOCOLS.get(headers.nfproto));
   else if (family === 'ip' || family === 'ip6' || family === 'arp') protocols.network = findProtocol(family);
   if (family === 'bridge' || headers.iiftype === ARPHRD_ETHER) protocols.link = findProtocol('ether');
-  return { family, protocols, announced: {}, icmpType: 0 };
+  return { family, dialect, protocols, announced: {}, icmpType: 0 };
 }
 
 function named(name: string | undefined): Protocol | undefined {
@@ -83,33 +88,46 @@ function read(context: Context, base: Base, octets: Uint8Array): Shown[] {
     (value >> BigInt(bits - at - length)) & ((1n << BigInt(length)) - 1n);
   let start = 0;
   let at = 0;
+  let row = 0;
   let protocol = context.protocols[base];
   while (at < bits) {
-    const field = protocol === undefined ? undefined : fieldAt(protocol, at - start, bits - at);
+    const fields = protocol === undefined ? [] : tableOf(protocol, context.dialect);
+    const next = fields.findIndex((field, i) => i >= row && field.offset === at - start);
+    const field = fields[next];
     if (protocol === undefined || field === undefined) {
-      found.push(raw(base, at - start, bits - at, take(at, bits - at)));
+      // nft 1.1 shows no octets that it cannot name.
+      if (context.dialect === '1.0.6') found.push(raw(base, at - start, bits - at, take(at, bits - at)));
       break;
     }
     const length = Math.min(field.length, bits - at);
     const one = known(base, protocol, field, take(at, length), length);
+    row = next + 1;
     at += length;
     if (one !== undefined) found.push(one);
-    if (protocol.key !== field.name) continue;
-    const next = named(protocol.next.get(Number(one?.value ?? 0n)));
-    if (next === undefined) continue;
-    context.protocols[next.base as Base] = next;
-    if (next.base === base) {
-      protocol = next;
+    const above = protocol.key === field.name ? upper(context, protocol, one) : undefined;
+    if (above === undefined) continue;
+    context.protocols[above.base as Base] = above;
+    if (above.base === base) {
+      protocol = above;
       start = at;
+      row = 0;
     }
   }
   return found;
 }
 
-function fieldAt(protocol: Protocol, offset: number, left: number): HeaderField | undefined {
-  return protocol.fields.find(
-    (field) => field.offset === offset && left > 0 && NEWER[protocol.name]?.has(field.name) !== true,
-  );
+/** The protocol that a key field announces. */
+function upper(context: Context, protocol: Protocol, key: Shown | undefined): Protocol | undefined {
+  const name = protocol.next.get(Number(key?.value ?? 0n));
+  return context.dialect === '1.0.6' && name !== undefined && NEWER_PROTOCOLS.has(name) ? undefined : named(name);
+}
+
+/** A protocol's fields as nft's table has them. */
+function tableOf(protocol: Protocol, dialect: Dialect): readonly HeaderField[] {
+  const newer = dialect === '1.0.6' ? NEWER_FIELDS[protocol.name] : undefined;
+  const fields = newer === undefined ? protocol.fields : protocol.fields.filter((field) => !newer.has(field.name));
+  const order = TABLE_ORDER[protocol.name];
+  return order === undefined ? fields : order.flatMap((name) => fields.find((field) => field.name === name) ?? []);
 }
 
 /** Undefined: nft hides it. */

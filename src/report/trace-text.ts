@@ -6,6 +6,7 @@ import type { Profile } from '../cost/profile.ts';
 import { stepInstructions } from '../cost/step-prices.ts';
 import { LENGTH_CLASSES, type PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
+import type { Dialect } from '../nft/print-text.ts';
 import { PATH_CLASSES, VERDICTS } from '../packet/packet.ts';
 import type { PacketTrace } from '../replay/trace-steps.ts';
 import { count, visible, wrap } from './format.ts';
@@ -25,6 +26,8 @@ export interface TraceTextOptions {
   onlyNft?: boolean;
   /** Of those, only the ones that the kernel would print for the ruleset's own `meta nftrace set 1`. */
   onlyMarked?: boolean;
+  /** The nft whose lines are followed; 1.1.4 unless told. */
+  dialect?: Dialect;
 }
 
 /** Prints walks; one object for all of them. */
@@ -34,7 +37,7 @@ export class TraceText {
 
   constructor(options: TraceTextOptions) {
     this.#options = options;
-    this.#rules = new RuleTexts(options.ruleset);
+    this.#rules = new RuleTexts(options.ruleset, options.dialect);
   }
 
   /** A walk's lines, each ending in a newline; a blank line goes before all but the first walk of the caller's. */

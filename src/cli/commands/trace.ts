@@ -2,6 +2,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
 import { ConfigError } from '../../base/errors.ts';
 import { type OffloadMode, profile, replayCaptures, TraceText, traceJson } from '../../index.ts';
+import type { Dialect } from '../../nft/print-text.ts';
 import { count, visible } from '../../report/format.ts';
 import {
   checkOptions,
@@ -22,6 +23,7 @@ interface TraceArguments extends InputArguments {
   nftrace: boolean;
   limit: number;
   onlyNft: boolean;
+  nftVersion: Dialect;
   profile: string;
   offload: OffloadMode;
   format: 'text' | 'json';
@@ -54,6 +56,11 @@ export const TRACE_OPTIONS = {
   },
   limit: { type: 'number', default: 20, describe: 'show so many packets at most', requiresArg: true },
   'only-nft': { type: 'boolean', default: false, describe: 'only the lines that nft monitor trace prints' },
+  'nft-version': {
+    choices: ['1.0.6', '1.1.4'] as const,
+    default: '1.1.4' as const,
+    describe: 'the nft whose lines are followed (Debian 12 has 1.0.6)',
+  },
   profile: {
     type: 'string',
     default: 'generic-x86-64',
@@ -118,10 +125,11 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
   const { ruleset } = compiled;
   const { names } = result;
   if (args.format === 'json') {
-    const document = traceJson({ walks, more }, { ruleset, names, profile: device, version });
+    const document = traceJson({ walks, more }, { ruleset, names, profile: device, version, dialect: args.nftVersion });
     await writeOutput(args.output, jsonText(document));
   } else {
-    const text = new TraceText({ ruleset, names, profile: device, onlyNft: args.onlyNft, onlyMarked: args.nftrace });
+    const { onlyNft, nftrace: onlyMarked, nftVersion: dialect } = args;
+    const text = new TraceText({ ruleset, names, profile: device, onlyNft, onlyMarked, dialect });
     await writeOutput(args.output, walks.map((walk) => text.walk(walk)).join(args.onlyNft ? '' : '\n'));
   }
   if (more > 0)
