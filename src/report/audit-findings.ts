@@ -26,6 +26,7 @@ export function auditFindings(audit: Audit): Finding[] {
     ...connectionsFinding(audit),
     ...nothingFinding(audit),
     ...audit.devices.flatMap((report) => deviceFinding(audit, report)),
+    ...passedOverFinding(audit),
     ...flowFindings(audit),
     ...shortFlowsFinding(audit),
     ...hardwareFindings(audit),
@@ -166,7 +167,7 @@ function connectionsFinding(audit: Audit): Finding[] {
 
 function nothingFinding(audit: Audit): Finding[] {
   const { flows: summary } = audit.asRuled.replay.result;
-  if (summary.fastPackets + summary.hardwarePackets > 0) return [];
+  if (fastOf(audit) > 0) return [];
   const most = candidates(audit)[0];
   const why = most === undefined ? 'the capture has no connection that could be' : `mostly: ${most.text}`;
   return [
@@ -179,6 +180,11 @@ function nothingFinding(audit: Audit): Finding[] {
       { flows: summary.flows },
     ),
   ];
+}
+
+function fastOf(audit: Audit): number {
+  const { fastPackets, hardwarePackets } = audit.asRuled.replay.result.flows;
+  return fastPackets + hardwarePackets;
 }
 
 /** Refusals that can be changed, most packets first. */
@@ -216,9 +222,34 @@ function deviceFinding(audit: Audit, report: DeviceReport): Finding[] {
   ];
 }
 
+/** TCP and UDP that a rule accepts before it comes to `flow add`. */
+function passedOverFinding(audit: Audit): Finding[] {
+  const { passedOver } = audit.asRuled;
+  const [most] = passedOver;
+  if (most === undefined) return [];
+  const rules = placedRules(audit.inputs.replay.ruleset);
+  const total = { flows: sum(passedOver.map((row) => row.flows)), packets: sum(passedOver.map((row) => row.packets)) };
+  const where = most.rule < 0 ? '' : `; most of them (${count(most.packets)} packets) are let go by this rule before`;
+  const help = audit.orderFix === undefined ? REMEDIES['no-rule'] : fixText(audit.orderFix);
+  return [
+    finding(
+      'audit/passed-over',
+      'warning',
+      `${flows(total.flows)} (${count(total.packets)} packets) of TCP and UDP never come to \`flow add\`${where}`,
+      rules[most.rule]?.rule.location,
+      help,
+      { ...total, ...(most.rule < 0 ? {} : { text: ruleTexts(audit.inputs.replay.ruleset)[most.rule] }) },
+    ),
+  ];
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 function flowFindings(audit: Audit): Finding[] {
   return candidates(audit)
-    .filter((row) => row.name !== 'device-not-in-flowtable')
+    .filter((row) => row.name !== 'device-not-in-flowtable' && row.name !== 'no-rule')
     .map((row) =>
       finding(
         'audit/not-offloaded',
@@ -233,7 +264,12 @@ function flowFindings(audit: Audit): Finding[] {
 
 function shortFlowsFinding(audit: Audit): Finding[] {
   const { all, paysFrom } = audit.asRuled.costs;
-  if (all.losers === 0 || (all.lostCycles < all.cyclesOff * 0.01 && audit.thresholdFix === undefined)) return [];
+  if (
+    fastOf(audit) === 0 ||
+    all.losers === 0 ||
+    (all.lostCycles < all.cyclesOff * 0.01 && audit.thresholdFix === undefined)
+  )
+    return [];
   const isLoss = all.cyclesOn > all.cyclesOff;
   const pays = paysFrom === undefined ? 'none gains' : `connections gain from ${count(paysFrom)} packets on`;
   const message =

@@ -3,7 +3,7 @@ import type { RefusalName } from '../event/refusals.ts';
 
 export const REMEDIES: Record<RefusalName, string> = {
   offloaded: '',
-  'no-rule': 'a rule before `flow add` accepts them, or its matches leave them out: put `flow add` first',
+  'no-rule': 'TCP and UDP: put `flow add` before the rule that accepts them; ICMP and others stay slow',
   'not-confirmed': 'nothing: they were over after a packet or two',
   'tcp-not-established': 'nothing: no handshake completed (or the capture began in the middle)',
   'tcp-closing': 'nothing: they ended at once',

@@ -59,6 +59,13 @@ export const AUDIT_RULES = [
     text: 'Not one packet of the capture took the fast path, though the ruleset has a flowtable.',
   },
   {
+    id: 'audit/passed-over',
+    name: 'PassedOver',
+    level: 'warning',
+    title: 'TCP and UDP that never comes to flow add',
+    text: 'A rule before `flow add` accepts these connections, or the matches of its rule leave them out.',
+  },
+  {
     id: 'audit/not-offloaded',
     name: 'NotOffloaded',
     level: 'note',

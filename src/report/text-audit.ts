@@ -68,6 +68,7 @@ const SHORT: Record<string, string> = {
   'audit/frames-changed': 'frames change',
   'audit/accounting': 'conntrack accounting freezes',
   'audit/devices': 'a device never hits the flowtable',
+  'audit/passed-over': 'TCP and UDP never comes to `flow add`',
   'audit/nothing-offloaded': 'nothing is offloaded at all',
   'audit/short-flows': 'short connections lose',
 };

@@ -6,12 +6,13 @@ import { type ColumnReplay, replayColumns } from '../columns.ts';
 import { type ConnectionChanges, connectionChanges } from './connections.ts';
 import { type DeviceReport, deviceReports } from './devices.ts';
 import { type ChangedFate, type Differences, differences, type MissedAction } from './differences.ts';
-import { counterFix, devicesFix, ruleFixes, thresholdFix } from './fixes.ts';
+import { counterFix, devicesFix, orderFixes, ruleFixes, thresholdFix } from './fixes.ts';
 import { type FlowCosts, flowCosts } from './flows.ts';
 import { type ChangedFields, changedFields } from './frames.ts';
 import type { AuditInputs } from './inputs.ts';
+import { type PassedOver, passedOver } from './passed-over.ts';
 import { allEffects } from './paths.ts';
-import { type Baseline, type Fix, firstProved } from './prove.ts';
+import { type Baseline, type Fix, fastPackets, firstProved } from './prove.ts';
 
 export type AuditMode = 'software' | 'hardware';
 
@@ -24,6 +25,8 @@ export interface ModeReport {
   costs: FlowCosts;
   /** Why connections were not offloaded. */
   refusals: { name: RefusalName; text: string; flows: number; packets: number; bytes: number }[];
+  /** TCP and UDP that never came to a `flow add`, by the rule that let them go before. */
+  passedOver: PassedOver[];
 }
 
 /** A rule that stopped acting: its statements, and what helps. */
@@ -56,6 +59,8 @@ export interface Audit {
   accountingFix?: Fix;
   deviceFixes: Map<string, Fix>;
   thresholdFix?: Fix;
+  /** For what is passed over. */
+  orderFix?: Fix;
   /** Findings whose fix was not looked for, since `maxFixes` were tried. */
   untried: number;
 }
@@ -123,6 +128,7 @@ function modeReport(
     differences: differences(off, effects, { replay, effects, hardwareCounts }),
     connections: connectionChanges(off.result.conntrack, replay.result.conntrack),
     costs: flowCosts(off.columns, replay.columns, offPrice, price(replay.result.paths, replay.result.names, profile)),
+    passedOver: passedOver(ruleset, replay),
     refusals: replay.result.flows.byRefusal.flatMap((row) => {
       const refusal = REFUSALS[row.refusal];
       if (refusal === undefined) return [];
@@ -167,12 +173,8 @@ async function findFixes(result: Audit, base: Baseline): Promise<void> {
     const fix = await firstProved(
       [devicesFix(ruleset, report.flowtable, report.wanted)],
       inputs,
-      {
-        ...base,
-        before: UNBOUNDED,
-      },
-      (after, replay) =>
-        stillPassedBy(result, replay, report.flowtable, names) + after.fates.length - base.before.fates.length,
+      { ...base, mayMissMore: true },
+      (_, replay) => stillPassedBy(result, replay, report.flowtable, names),
     );
     if (fix !== undefined) result.deviceFixes.set(report.flowtable, fix);
   }
@@ -201,20 +203,18 @@ async function findFixes(result: Audit, base: Baseline): Promise<void> {
     const fix = await firstProved([counterFix(ruleset)], inputs, base, (after) => after.uncounted.packets);
     if (fix !== undefined) result.accountingFix = fix;
   }
+  const [first] = result.asRuled.passedOver;
+  if (first !== undefined && first.rule >= 0 && isTried()) {
+    inputs.onStage?.('order');
+    const fix = await firstProved(
+      orderFixes(ruleset, first.rule),
+      inputs,
+      { ...base, mayMissMore: true },
+      (_, replay) => (fastPackets(replay) > fastPackets(base.on) ? 0 : 1),
+    );
+    if (fix !== undefined) result.orderFix = fix;
+  }
   await findThreshold(result, base, isTried);
-}
-
-/** For device fixes: more packets on the fast path mean more that rules miss, which is what was asked for. */
-const UNBOUNDED: Differences = {
-  missed: [],
-  fates: [],
-  frames: { all: extent(Number.POSITIVE_INFINITY), unexplained: extent(Number.POSITIVE_INFINITY) },
-  uncounted: extent(Number.POSITIVE_INFINITY),
-  counted: 0,
-};
-
-function extent(packets: number): Differences['uncounted'] {
-  return { packets, bytes: 0, flows: 0, firstPacket: 0, firstTimeNs: 0 };
 }
 
 function stillPassedBy(
@@ -254,9 +254,9 @@ async function findThreshold(result: Audit, base: Baseline, isTried: () => boole
   if (fix !== undefined) result.thresholdFix = fix;
 }
 
-/** Connections that lose are worth a word when they cost at least a twentieth of all cycles. */
-export function losesOnShortFlows({ all }: FlowCosts): boolean {
-  return all.lostCycles > all.cyclesOff * 0.05;
+/** Connections that lose are worth a word when they cost at least a fiftieth of all cycles, and others gain. */
+export function losesOnShortFlows({ all, paysFrom }: FlowCosts): boolean {
+  return paysFrom !== undefined && all.lostCycles > all.cyclesOff * 0.02;
 }
 
 function sum(values: number[]): number {

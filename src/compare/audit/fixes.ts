@@ -6,7 +6,7 @@ import type { EffectKind } from './effects.ts';
 import { ruleMatches, splitRule } from './matches.ts';
 import { Patch } from './patch.ts';
 
-export type FixKind = 'netdev' | 'exempt' | 'exempt-connections' | 'counter' | 'devices' | 'threshold';
+export type FixKind = 'netdev' | 'exempt' | 'exempt-connections' | 'counter' | 'devices' | 'threshold' | 'order';
 
 /** A change that may mend a finding. */
 export interface Candidate {
@@ -105,6 +105,24 @@ export function thresholdFix(ruleset: Ruleset, packets: number): Candidate {
     lines.push(`- ${[...matches, ...rest].join(' ')}`, `+ ${text}`);
   }
   return { kind: 'threshold', what: `offload connections after ${packets} packets only`, patch, lines };
+}
+
+/** `flow add` before the rule that lets connections go before they come to it, or first in its chain. */
+export function orderFixes(ruleset: Ruleset, before: number): Candidate[] {
+  const rules = placed(ruleset);
+  const flowRules = rules.filter(isFlowRule);
+  return flowRules.flatMap((row) => {
+    const target = row.chain.rules.includes(rules[before]?.rule as Rule)
+      ? rules[before]
+      : rules.find((other) => other.chain === row.chain);
+    if (target === undefined || target.index >= row.index) return [];
+    const patch = new Patch(ruleset);
+    const text = printed(ruleset, row);
+    patch.remove(row.index);
+    patch.insertBefore(target.index, text, row.index);
+    const lines = [`  chain ${row.chain.name}:`, `+     ${text}`, `      ${printed(ruleset, target)}`, `-     ${text}`];
+    return [{ kind: 'order' as const, what: 'put `flow add` before the rule that accepts them', patch, lines }];
+  });
 }
 
 function isFlowRule({ rule }: Placed): boolean {

@@ -50,10 +50,13 @@ export class Patch {
     this.#rules[index] = substitute;
   }
 
-  /** A rule more, before another. */
-  insertBefore(index: number, text: string): void {
+  /** A rule more, before another; it stands for rule `as` of the original when told. */
+  insertBefore(index: number, text: string, as = -1): void {
     const place = this.place(index);
-    place?.chain.rules.splice(place.chain.rules.indexOf(place.rule), 0, this.#written(text));
+    if (place === undefined) return;
+    const rule = this.#written(text);
+    if (as >= 0) this.#indexes.set(rule, as);
+    place.chain.rules.splice(place.chain.rules.indexOf(place.rule), 0, rule);
   }
 
   /** Takes a rule out. */
