@@ -2,6 +2,7 @@
 import type { CommandModule, Options } from 'yargs';
 import { AUDIT_OPTIONS, auditCommand } from './commands/audit.ts';
 import { CHECK_OPTIONS, checkCommand } from './commands/check.ts';
+import { COVERAGE_OPTIONS, coverageCommand } from './commands/coverage.ts';
 import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { RUN_OPTIONS, runCommand } from './commands/run.ts';
@@ -39,6 +40,12 @@ export function commands(version: string): Command[] {
       module: traceCommand(version),
     },
     { name: 'check', needs: 'at least one ruleset', options: CHECK_OPTIONS, module: checkCommand(version) },
+    {
+      name: 'coverage',
+      needs: 'a ruleset and at least one capture',
+      options: COVERAGE_OPTIONS,
+      module: coverageCommand(version),
+    },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];
 }
