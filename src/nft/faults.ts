@@ -15,6 +15,8 @@ export class Consequence extends NftError {}
 export class Faults {
   readonly #errors: NftError[] = [];
   readonly #broken = new Set<string>();
+  /** A file that was to be included is missing: names may be declared in it. */
+  isIncomplete = false;
 
   get count(): number {
     return this.#errors.length;

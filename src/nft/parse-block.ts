@@ -90,7 +90,8 @@ export function parseTableItems(p: Parser, table: TableBlock, name: Name): void 
   p.scope.close();
 }
 
-function parseTableItem(p: Parser, table: TableBlock): void {
+/** A chain, set, … or setting of a table, with its separator. */
+export function parseTableItem(p: Parser, table: TableBlock): void {
   const start = p.peek();
   const objectType = atObject(p);
   if (objectType !== undefined) {

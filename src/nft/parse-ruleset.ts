@@ -11,6 +11,7 @@ import {
   parseName,
   parseSetBlock,
   parseTableBlock,
+  parseTableItem,
   parseTableItems,
 } from './parse-block.ts';
 import { atObject, FAMILIES, parseObject, skipObjectWords } from './parse-object.ts';
@@ -57,12 +58,13 @@ export function parseRuleset(sources: Sources): Command[] {
   const p = new Parser(sources);
   const commands: Command[] = [];
   let done = false;
+  const stray = { told: false };
   while (!done) {
     p.attempt(() => {
       done = p.peek().kind === 'end';
       if (done || parseCommon(p)) return;
       if (p.at('}')) refuseBrace(p);
-      else if (!goOnWithTable(p, commands.at(-1))) commands.push(parseCommand(p));
+      else if (!readStrayBlock(p, commands.at(-1), stray)) commands.push(parseCommand(p));
       p.expectSeparator();
     });
   }
@@ -77,19 +79,31 @@ function refuseBrace(p: Parser): void {
 }
 
 /**
- * `chain NAME {` behind a table: a brace too many closed the table too early. That is told once, and the rest of the table is
- * read as such. Returns false when something else stands here.
+ * `chain NAME {` outside of a table. Behind one, a brace too many closed it too early: that is told once, and the rest of the
+ * table is read as such. Elsewhere the block is read for what is wrong in it, and dropped. Returns false when something else
+ * stands here.
  */
-function goOnWithTable(p: Parser, last: Command | undefined): boolean {
-  if (last?.object !== 'table' || last.block === undefined || last.target.table === undefined) return false;
+function readStrayBlock(p: Parser, last: Command | undefined, stray: { told: boolean }): boolean {
   const word = p.peek();
   if (word.kind !== 'word' || !['chain', 'set', 'map', 'flowtable'].includes(word.text)) return false;
-  if (p.peek(1).kind !== 'word' || !p.at('{', 2)) return false;
-  const name = last.target.table;
-  const closing = { source: last.span.source, start: last.span.end - 1, end: last.span.end };
-  const message = `table '${name.text}' ends with this '}', yet ${word.text} '${p.peek(1).text}' follows it`;
-  p.sources.faults.add(p.sources.syntaxError(message, closing, "one '}' too many before?"));
-  parseTableItems(p, last.block, name);
+  const name = p.peek(1);
+  if (name.kind !== 'word' || !p.at('{', 2)) return false;
+  const { faults } = p.sources;
+  if (last?.object === 'table' && last.block !== undefined && last.target.table !== undefined) {
+    const table = last.target.table;
+    const closing = { source: last.span.source, start: last.span.end - 1, end: last.span.end };
+    const message = `table '${table.text}' ends with this '}', yet ${word.text} '${name.text}' follows it`;
+    faults.add(p.sources.syntaxError(message, closing, "one '}' too many before?"));
+    parseTableItems(p, last.block, table);
+    return true;
+  }
+  const remedy = "put it into 'table inet NAME { … }', or check the file that includes this one";
+  if (!stray.told)
+    faults.add(
+      p.sources.syntaxError('syntax error, chains, sets and flowtables stand inside of a table', word, remedy),
+    );
+  stray.told = true;
+  parseTableItem(p, { flags: [], chains: [], sets: [], objects: [], flowtables: [] });
   return true;
 }
 

@@ -327,7 +327,7 @@ function expandVariables(p: Parser, token: { text: string } & Span): string {
   return token.text.replace(/\$([a-zA-Z_][a-zA-Z0-9_]*)/g, (_, name: string) => {
     const value = p.scope.lookup(name);
     p.sources.uses(name);
-    if (value === undefined) throw p.error(`unknown identifier '${name}'`, token);
+    if (value === undefined) throw p.sources.missing('variable', name, 'definition', token);
     if (value.kind !== 'symbol') throw p.error(`'${name}' is no text that a log prefix can hold`, token);
     return value.text;
   });

@@ -269,11 +269,16 @@ export class Parser {
     const token = this.identifier('identifier');
     const value = this.scope.lookup(token.text);
     this.sources.uses(token.text);
-    if (value === undefined && this.sources.faults.isBroken('variable', token.text))
-      throw this.sources.consequence(token);
     if (value === undefined) {
-      const meant = nearest(token.text, [...this.scope.names(), ...this.sources.faults.brokenNames('variable')]);
-      throw this.error(`unknown identifier '${token.text}'`, token, meant && `did you mean identifier '${meant}'?`);
+      const names = [...this.scope.names(), ...this.sources.faults.brokenNames('variable')];
+      const meant = nearest(token.text, names);
+      throw this.sources.missing(
+        'variable',
+        token.text,
+        `definition of '${token.text}'`,
+        token,
+        meant && `'$${meant}'`,
+      );
     }
     return {
       kind: 'variable',

@@ -107,8 +107,10 @@ export class Sources {
       const allowed: string[] = [];
       for (const file of found) {
         if (this.#allowAbsolute || this.#isInside(file)) allowed.push(file);
-        else if (!isGlob) throw this.#outside(pattern, span);
-        else this.#noteOutside(file, span);
+        else if (!isGlob) {
+          this.faults.isIncomplete = true;
+          throw this.#outside(pattern, span);
+        } else this.#noteOutside(file, span);
       }
       if (allowed.length > 0) return allowed.map((file) => this.#load(file, including.depth + 1, span));
     }
@@ -118,8 +120,10 @@ export class Sources {
       return [];
     }
     if (!this.#allowAbsolute && this.#candidates(pattern, including).every((file) => !this.#isInside(file))) {
+      this.faults.isIncomplete = true;
       throw this.#outside(pattern, span);
     }
+    this.faults.isIncomplete = true;
     throw this.error(
       `File not found: ${pattern}`,
       span,
@@ -167,8 +171,10 @@ export class Sources {
    * a Consequence when its declaration was wrong itself.
    */
   missing(thing: NamedThing, name: string, what: string, span: Span | undefined, meant?: string): NftSemanticError {
-    if (this.faults.isBroken(thing, name)) return this.consequence(span);
-    return this.error(`there is no ${what}`, span, meant === undefined ? undefined : `did you mean ${meant}?`);
+    const isElsewhere = this.faults.isIncomplete && meant === undefined;
+    if (isElsewhere || this.faults.isBroken(thing, name)) return this.consequence(span);
+    const message = thing === 'variable' ? `unknown identifier '${name}'` : `there is no ${what}`;
+    return this.error(message, span, meant === undefined ? undefined : `did you mean ${meant}?`);
   }
 
   /** Stops what cannot go on because of an error told already. */

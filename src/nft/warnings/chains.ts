@@ -11,6 +11,7 @@ import {
   STATE,
   statesOf,
   targetsOf,
+  writes,
 } from './rules.ts';
 import { at, type Report } from './warning.ts';
 
@@ -24,6 +25,10 @@ const LAYERS: Record<Family, readonly string[]> = {
   netdev: ['netdev'],
 };
 
+/** Chains that firewall4 makes (its templates ruleset.uc and zone-*.uc). */
+const RENDERED =
+  /^(handle_reject|syn_flood|(input|output|forward|helper|notrack|srcnat|dstnat|mangle_\w+|(accept|reject|drop)_(from|to))(_\w+)?)$/;
+
 export function findEqualPriorities(ruleset: Ruleset, report: Report): void {
   const bases = ruleset.tables.flatMap((table) =>
     table.flags.includes('dormant')
@@ -35,11 +40,11 @@ export function findEqualPriorities(ruleset: Ruleset, report: Report): void {
       if (base.hook !== one.base.hook || base.priority !== one.base.priority) return false;
       if (!LAYERS[table.family].some((layer) => LAYERS[one.table.family].includes(layer))) return false;
       if (base.devices.length > 0 && !base.devices.some((device) => one.base.devices.includes(device))) return false;
-      return orderMatters(chain, one.chain);
+      return doesSomething(chain) && doesSomething(one.chain);
     });
     if (other === undefined) continue;
     report({
-      id: 'equal-priority',
+      id: orderMatters(other, one) ? 'equal-priority' : 'equal-priority-filters',
       message: `chains '${other.chain.name}' (table ${other.table.family} ${other.table.name}) and '${one.chain.name}' (table ${one.table.family} ${one.table.name}) have the same priority at hook ${one.base.hook}: which one runs first depends on the order of loading`,
       ...at(one.chain.location),
       help: `give one of them another priority, e.g. ${one.base.priority + 1}`,
@@ -50,10 +55,19 @@ export function findEqualPriorities(ruleset: Ruleset, report: Report): void {
   }
 }
 
-/** Chains that do nothing are run in any order. */
-function orderMatters(a: Chain, b: Chain): boolean {
-  const does = (chain: Chain): boolean => chain.rules.length > 0 || chain.base?.policy === 'drop';
-  return does(a) && does(b);
+function doesSomething(chain: Chain): boolean {
+  return chain.rules.length > 0 || chain.base?.policy === 'drop';
+}
+
+interface PlacedChain {
+  table: Table;
+  chain: Chain;
+}
+
+/** In one table a slip is likely; NAT takes the first that matches; what one changes the other may see. */
+function orderMatters(a: PlacedChain, b: PlacedChain): boolean {
+  if (a.table === b.table || a.chain.base?.type === 'nat' || b.chain.base?.type === 'nat') return true;
+  return [a, b].some(({ table, chain }) => reach(table, chain).some((one) => one.rules.some(writes)));
 }
 
 export function findChains(table: Table, report: Report): void {
@@ -70,7 +84,7 @@ export function findChains(table: Table, report: Report): void {
   const told = new Set<string>();
   for (const chain of table.chains) {
     reportUnused(table, chain, callers, report);
-    if (chain.base?.policy === 'drop') reportNoWayBack(table, chain, chains, report);
+    if (chain.base?.policy === 'drop') reportNoWayBack(table, chain, report);
     if (chain.base?.type === 'nat') reportNatDrop(chain, report);
     for (const rule of chain.rules) {
       reportInvalid(table, chain, rule, report);
@@ -90,6 +104,9 @@ export function findChains(table: Table, report: Report): void {
 
 function reportUnused(table: Table, chain: Chain, callers: Callers, report: Report): void {
   if (chain.base !== undefined || chain.rules.length === 0 || callers.of.has(chain.name)) return;
+  // A file without hooks is a part of a ruleset; firewall4 renders chains of zones whether they are used or not.
+  if (!table.chains.some(({ base }) => base !== undefined)) return;
+  if (table.family === 'inet' && table.name === 'fw4' && RENDERED.test(chain.name)) return;
   // Maps may get elements that lead here while the router runs.
   if (table.sets.some((set) => set.mapTo === 'verdict' && !set.anonymous)) return;
   const count = chain.rules.length === 1 ? 'its rule never runs' : `its ${chain.rules.length} rules never run`;
@@ -102,7 +119,8 @@ function reportUnused(table: Table, chain: Chain, callers: Callers, report: Repo
 }
 
 /** All chains that packets of a base chain may get to. */
-function reach(table: Table, chain: Chain, chains: ReadonlyMap<string, Chain>): Chain[] {
+function reach(table: Table, chain: Chain): Chain[] {
+  const chains = new Map(table.chains.map((one) => [one.name, one]));
   const found = new Set<Chain>();
   const pending: Chain[] = [chain];
   for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
@@ -118,22 +136,32 @@ function reach(table: Table, chain: Chain, chains: ReadonlyMap<string, Chain>): 
   return [...found];
 }
 
-function reportNoWayBack(table: Table, chain: Chain, chains: ReadonlyMap<string, Chain>, report: Report): void {
+function reportNoWayBack(table: Table, chain: Chain, report: Report): void {
   const { base } = chain;
   if (base?.type !== 'filter' || !['input', 'forward', 'output'].includes(base.hook)) return;
+  if (base.hook === 'output' && !acceptsNew(table)) return;
   if (table.family === 'arp' || table.family === 'bridge' || table.family === 'netdev') return;
-  const rules = reach(table, chain, chains).flatMap((one) => one.rules);
+  const rules = reach(table, chain).flatMap((one) => one.rules);
   const usesState = rules.some((rule) => rule.expressions.some(looksAtConnection));
   const accepts = rules.filter((rule) => outcomeOf(rule) === 'accept');
   const isOpen = accepts.some((rule) => isUnconditional(rule));
   const tracked = accepts.some((rule) => namesPort(table, rule));
   if (usesState || isOpen || !tracked) return;
   report({
-    id: 'no-established',
+    id: base.hook === 'input' ? 'no-established-input' : 'no-established',
     message: `chain '${chain.name}' drops by policy and no rule accepts answers of established connections`,
     ...at(chain.location),
     help: 'ct state established,related accept',
   });
+}
+
+/** Whether an input chain of the table accepts by port whatever the state: the router answers, through the output chains. */
+function acceptsNew(table: Table): boolean {
+  const inputs = table.chains.filter(({ base }) => base?.hook === 'input');
+  const rules = inputs.flatMap((chain) => reach(table, chain)).flatMap((chain) => chain.rules);
+  return rules.some(
+    (rule) => outcomeOf(rule) === 'accept' && namesPort(table, rule) && !rule.expressions.some(looksAtConnection),
+  );
 }
 
 function looksAtConnection(expression: Rule['expressions'][number]): boolean {

@@ -92,6 +92,12 @@ export const WARNINGS = [
     text: 'The one that was loaded last runs first (nf_hook_entries_grow): loading again in another order changes what the ruleset does.',
   },
   {
+    id: 'equal-priority-filters',
+    level: 'note',
+    title: 'filter chains of equal priority at the same hook, in different tables',
+    text: 'Every packet must pass both, so that the order changes no verdict, but counters and logs.',
+  },
+  {
     id: 'unused-chain',
     level: 'warning',
     title: 'a chain with rules that nothing jumps to',
@@ -126,6 +132,12 @@ export const WARNINGS = [
     level: 'warning',
     title: "'policy drop' and no rule that lets answers in",
     text: "Packets that answer an accepted connection are dropped: 'ct state established,related accept' lets them through.",
+  },
+  {
+    id: 'no-established-input',
+    level: 'note',
+    title: "an input chain with 'policy drop' that lets no answers in",
+    text: 'What the router asks for itself (names, time, updates) is never answered.',
   },
   {
     id: 'invalid-accepted',
