@@ -49,6 +49,11 @@ export const INPUT_OPTIONS = {
     nargs: 1,
     describe: 'IFACE=FILE: this capture entered at this interface',
   },
+  'captured-on': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'IFACE on whose wire the captures were taken, or any: what the router sent is turned back and compared',
+  },
   match: {
     type: 'string',
     describe: "only packets that nft's expressions mean enter: 'ip saddr 10.0.0.5 tcp dport 443'",
@@ -79,6 +84,7 @@ export interface InputArguments extends RulesetArguments {
   router?: string;
   in: string[];
   match?: string;
+  capturedOn?: string;
   workers: number;
   seed: number;
   knownConnections?: boolean;
@@ -132,6 +138,7 @@ export function readInputs(args: InputArguments, command: string): Inputs {
       workers,
       seed: args.seed,
       ...(args.match === undefined ? {} : { match: args.match }),
+      ...(args.capturedOn === undefined ? {} : { capturedOn: args.capturedOn }),
       ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
     },
   };

@@ -44,6 +44,8 @@ export const REASONS = [
   { name: 'outgoing', text: 'a copy that the capture took on the way out of the router: not replayed' },
   { name: 'source-route', text: 'an IPv4 source route, which the interface does not accept' },
   { name: 'left-out', text: 'left out by --match: not replayed' },
+  { name: 'own', text: "the router's own packet, as the capture shows it: not replayed" },
+  { name: 'origin-unknown', text: 'sent by the router; what it was made from cannot be known: not replayed' },
 ] as const satisfies readonly Reason[];
 
 export type ReasonName = (typeof REASONS)[number]['name'];

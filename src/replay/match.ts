@@ -53,13 +53,13 @@ export class FrameMatch {
     packet.timeNs = timeNs;
     packet.iif = ifindex;
     packet.physicalIif = ifindex;
-    if (start + ETHERNET_HEADER <= end) findNetwork(packet);
+    if (start + ETHERNET_HEADER <= end) decodeFrame(packet);
     return this.#match(packet);
   }
 }
 
-/** As receive() does for the first tag; further ones and PPPoE are only looked through. */
-function findNetwork(packet: Packet): void {
+/** Finds and decodes the datagram of an attached frame: as receive() does for the first tag, others are looked through. */
+export function decodeFrame(packet: Packet): void {
   const { data, start, end } = packet;
   const first = data[start] as number;
   packet.packetType = (first & 1) === 0 ? PACKET_HOST : isBroadcast(data, start) ? PACKET_BROADCAST : PACKET_MULTICAST;

@@ -49,7 +49,8 @@ export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedRes
     simplified: addColumns(parts.map((part) => part.simplified)),
     overflowPackets: sum((part) => part.overflowPackets),
     ...(first.probes === undefined ? {} : { probes: addProbes(parts.map((part) => part.probes ?? [])) }),
-    // A trace is never split.
+    // A comparison with the capture and a trace are never split.
+    ...(first.capturedOn === undefined ? {} : { capturedOn: first.capturedOn }),
     ...(first.trace === undefined ? {} : { trace: first.trace }),
     isExact: parts.every((part) => part.isExact),
   };

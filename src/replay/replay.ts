@@ -49,6 +49,8 @@ export interface ReplayOptions {
   knownConnections?: boolean;
   /** nft's expressions: only these packets enter the router, the others are left out and counted. */
   match?: string;
+  /** The captures without an interface of their own were taken on this one's wire, or on 'any' (captured-on.ts). */
+  capturedOn?: string;
   /** The walks of these packets are kept (result.trace). */
   trace?: TraceChoice;
   /** Found elements of sets are counted (state.hits), and who took the packets of these rules (result.probes). */
@@ -91,6 +93,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
   const survey = isPiped ? undefined : await surveyCaptures(paths);
   const { router, assumptions } = chooseRouter(options, survey);
   checkIngress(options.captures, router);
+  checkCapturedOn(options, router);
   const { shares, split } = decideSplit(options, router, isPiped);
   const folder = options.onEvents || options.onFrames ? mkdtempSync(join(tmpdir(), 'nftreplay-')) : undefined;
   const discard = (): void => {
@@ -112,6 +115,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       seed: options.seed ?? 1,
       keepDropped: options.knownConnections ?? false,
       ...(options.match === undefined ? {} : { match: options.match }),
+      ...(options.capturedOn === undefined ? {} : { capturedOn: options.capturedOn }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
       ...(options.coverage === undefined ? {} : { coverage: options.coverage }),
       listsConntrack: options.conntrack ?? true,
@@ -223,9 +227,23 @@ export function checkIngress(captures: CaptureSource[], router: RouterSpec): voi
   }
 }
 
+function checkCapturedOn({ capturedOn, captures }: ReplayOptions, router: RouterSpec): void {
+  if (capturedOn === undefined) return;
+  if (capturedOn !== 'any' && !router.interfaces.some((row) => row.name === capturedOn)) {
+    const known = router.interfaces.map((row) => row.name).join(', ');
+    throw new ConfigError('--captured-on', capturedOn, `the router has no such interface (it has ${known}; or any)`);
+  }
+  if (captures.every((source) => source.ingress !== undefined)) {
+    throw new ConfigError('--captured-on', capturedOn, 'is for captures without --in, and all have one');
+  }
+}
+
 /** Connections of one capture may be replayed on several threads only when nothing connects them. */
 function decideSplit(options: ReplayOptions, router: RouterSpec, isPiped: boolean): { shares: number; split: string } {
   const workers = Math.max(1, options.workers ?? 1);
+  if (options.capturedOn !== undefined) {
+    return { shares: 1, split: 'replayed in one go, because --captured-on asks the connections of all packets' };
+  }
   if (isPiped) return { shares: 1, split: 'replayed in one go: a pipe can be read only once' };
   if (options.trace !== undefined) return { shares: 1, split: 'replayed in one go, because packets are traced' };
   if (options.offload === 'hardware' && options.ruleset.tables.some((table) => table.flowtables.length > 0)) {

@@ -2,6 +2,7 @@
 import type { RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
+import type { CapturedOnSummary } from './captured-on.ts';
 import type { ProbeCount } from '../netfilter/probe.ts';
 import type { ConnectionCounts } from './connection-samples.ts';
 import type { TraceResult } from './trace-collector.ts';
@@ -97,6 +98,8 @@ export interface ReplayResult {
   probes?: ProbeCount[];
   /** Walks of the packets that a trace chose. */
   trace?: TraceResult;
+  /** With --captured-on: how far the emulated router sent what the capture shows. */
+  capturedOn?: CapturedOnSummary;
   /** False: this part of a split replay met what ties it to the others, and stopped. */
   isExact: boolean;
 }

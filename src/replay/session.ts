@@ -16,6 +16,7 @@ import { type ConntrackTable, ENTRY_TUPLE_WORDS } from '../netfilter/conntrack/t
 import { TUPLE_WORDS } from '../netfilter/conntrack/tuple.ts';
 import { RuleProbe } from '../netfilter/probe.ts';
 import { Packet, VERDICT_DROP, VERDICT_FORWARD, VERDICT_LOCAL } from '../packet/packet.ts';
+import { ARRIVED, CapturedOn, COPY, OWN } from './captured-on.ts';
 import { ConnectionSamples } from './connection-samples.ts';
 import { DropFold } from './drops.ts';
 import { frameDigest, tupleDigest, writeEventRow } from './event-rows.ts';
@@ -35,6 +36,8 @@ import { mayTranslate, Untranslate } from './untranslate.ts';
 const OUTGOING = reasonIndex('outgoing');
 const LEFT_OUT = reasonIndex('left-out');
 const EARLY_DROP = simplificationIndex('early-drop');
+const OWN_PACKET = reasonIndex('own');
+const ORIGIN_UNKNOWN = reasonIndex('origin-unknown');
 const PACKET_OUTGOING = 4;
 /** 200 years. */
 const MAX_SPAN_NS = 6.3e18;
@@ -80,6 +83,7 @@ class Session {
   readonly #frames: SpillWriter | undefined;
   readonly #trace: TraceCollector | undefined;
   readonly #probe: RuleProbe | undefined;
+  #capturedOn: CapturedOn | undefined;
   #router: Router | undefined;
   #isBetweenPackets = false;
   #baseSeconds = 0;
@@ -161,6 +165,10 @@ class Session {
     this.#router = router;
     this.#entered = router.interfaces.list.map(() => 0);
     this.#left = router.interfaces.list.map(() => ({ frames: 0, octets: 0 }));
+    if (task.capturedOn !== undefined) {
+      const device = router.interfaces.byName(task.capturedOn);
+      this.#capturedOn = new CapturedOn(router, device, mayTranslate(task.ruleset), !task.inferred);
+    }
     const named = task.captures.map((source) =>
       source.ingress === undefined ? undefined : router.interfaces.byName(source.ingress),
     );
@@ -169,7 +177,9 @@ class Session {
       ingress: new Ingress(task.router, router.interfaces, task.inferred),
       flows: new FlowFold(router.netfilter),
       untranslate:
-        task.inferred && mayTranslate(task.ruleset) ? new Untranslate(router.netfilter.conntrack.table) : undefined,
+        task.inferred && task.capturedOn === undefined && mayTranslate(task.ruleset)
+          ? new Untranslate(router.netfilter.conntrack.table)
+          : undefined,
       retranslate: task.ownAddress === undefined ? undefined : new Retranslate(task.ownAddress),
       match: task.match === undefined ? undefined : new FrameMatch(task.match, router),
       named,
@@ -187,7 +197,7 @@ class Session {
       (record.timestampSeconds - this.#baseSeconds) * 1e9 + record.timestampNanos - this.#baseNanos,
     );
     if (timeNs > this.#lastNs) this.#lastNs = timeNs;
-    const named = loop.named[source] ?? this.#namedByCapture(loop, source);
+    let named = loop.named[source] ?? this.#namedByCapture(loop, source);
     this.#count(source, record.wireLength);
     loop.retranslate?.pass(record.data, record.start, record.end);
     // Time never runs backwards for the router, whatever the capture says.
@@ -201,11 +211,17 @@ class Session {
       return;
     }
     this.#recorder.begin();
-    if (record.packetType === PACKET_OUTGOING && task.captures[source]?.hasOutgoingCopies === true) {
-      packet.attach(record.data, record.start, record.end, record.wireLength);
-      packet.verdict = VERDICT_DROP;
-      packet.reason = OUTGOING;
-      this.#account(loop, 0, timeNs, record.wireLength, 0);
+    if (this.#capturedOn !== undefined && loop.named[source] === undefined) {
+      const { data, start, end, wireLength, packetType } = record;
+      const from = this.#capturedOn.sort(data, start, end, wireLength, packetType, this.#packets, timeNs);
+      if (from < 0) {
+        this.#leaveOut(loop, timeNs, from === COPY ? OUTGOING : from === OWN ? OWN_PACKET : ORIGIN_UNKNOWN);
+        return;
+      }
+      if (from !== ARRIVED) named = loop.router.interfaces.at(from);
+      else if (task.capturedOn !== 'any') named = loop.router.interfaces.byName(task.capturedOn ?? '') ?? named;
+    } else if (record.packetType === PACKET_OUTGOING && task.captures[source]?.hasOutgoingCopies === true) {
+      this.#leaveOut(loop, timeNs, OUTGOING);
       return;
     }
     if (record.end - record.start < record.wireLength) this.#cut++;
@@ -221,7 +237,18 @@ class Session {
     this.#trace?.begin(packet, device.index);
     loop.router.enter(packet, device.index);
     this.#trace?.end();
+    this.#capturedOn?.settle(packet);
     this.#account(loop, device.index, timeNs, wireOctets, loop.router.outCount);
+  }
+
+  /** The record in hand is not replayed. */
+  #leaveOut(loop: PacketLoop, timeNs: number, reason: number): void {
+    const { data, start, end, wireLength } = this.#merge;
+    const packet = this.#packet;
+    packet.attach(data, start, end, wireLength);
+    packet.verdict = VERDICT_DROP;
+    packet.reason = reason;
+    this.#account(loop, 0, timeNs, wireLength, 0);
   }
 
   /** False: --match leaves the attached packet out. */
@@ -312,6 +339,7 @@ class Session {
     // Time's frames of several threads have no order.
     if (this.#isBetweenPackets && this.#shard !== undefined) this.#shard.isExact = false;
     if (this.#task.digests) this.#digest = frameDigest(this.#digest, ifindex, data, start, end);
+    if (!this.#isBetweenPackets) this.#capturedOn?.sent(ifindex, data, start, end);
     this.#trace?.tracer.frame(ifindex, data, start, end, wireLength);
     if (this.#frames === undefined || this.#task.framesOf?.has(this.#packet.number) === false) return;
     writeFrameRow(this.#frames, this.#packet.number, this.#packet.timeNs, ifindex, data, start, end, wireLength);
@@ -338,6 +366,7 @@ class Session {
       overflowPackets: this.#recorder.overflowPackets,
       ...(this.#trace === undefined ? {} : { trace: this.#trace.result() }),
       ...(this.#probe === undefined ? {} : { probes: this.#probe.counts() }),
+      ...(this.#capturedOn === undefined ? {} : { capturedOn: this.#capturedOn.summary }),
       isExact: this.#shard?.isExact ?? true,
     };
   }

@@ -33,6 +33,8 @@ export interface ReplayTask {
   keepDropped: boolean;
   /** nft's expressions (src/nft/compile-match.ts): only these packets enter the router. */
   match?: string;
+  /** Interface on whose wire the captures were taken, or 'any' (captured-on.ts). */
+  capturedOn?: string;
   /** Packets whose walks are kept. */
   trace?: TraceChoice;
   /** Found elements are counted, and who took the packets of these rules (global indexes). */

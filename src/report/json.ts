@@ -71,6 +71,7 @@ export function jsonReport(report: RunReport): object {
       hardwarePackets: result.flows.hardwarePackets,
     },
     rules: rules(report),
+    ...(result.capturedOn === undefined ? {} : { capturedOn: result.capturedOn }),
     conntrackPeak: peakConnections(result.connections),
     assumptions,
     split,

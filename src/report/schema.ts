@@ -111,6 +111,26 @@ export function reportSchema() {
         matched: count,
       }),
     ),
+    capturedOn: z
+      .strictObject({
+        device: z.string(),
+        arrived: count,
+        sent: count,
+        own: count,
+        originUnknown: count,
+        translated: count,
+        agreed: count,
+        disagreed: count,
+        disagreements: z.array(
+          z.strictObject({
+            packet: count,
+            kind: z.enum(['not-sent', 'elsewhere', 'differs']),
+            detail: z.string(),
+          }),
+        ),
+      })
+      .optional()
+      .describe('with --captured-on'),
     conntrackPeak: count,
     assumptions: z.array(z.string()),
     split: z.string(),

@@ -1,5 +1,6 @@
 // The report as text: fits 100 columns, reads without colour, never shows a raw control character of its input.
 import type { RunReport } from './model.ts';
+import { capturedOnSection } from './text-captured-on.ts';
 import { costSection } from './text-costs.ts';
 import { flowSection } from './text-flows.ts';
 import { dropSection, inputSection, noteSection } from './text-input.ts';
@@ -12,6 +13,7 @@ export const WIDTH = 100;
 export function textReport(report: RunReport): string {
   const sections = [
     inputSection(report),
+    capturedOnSection(report),
     costSection(report),
     dropSection(report),
     flowSection(report),
