@@ -270,15 +270,8 @@ export class Parser {
     const value = this.scope.lookup(token.text);
     this.sources.uses(token.text);
     if (value === undefined) {
-      const names = [...this.scope.names(), ...this.sources.faults.brokenNames('variable')];
-      const meant = nearest(token.text, names);
-      throw this.sources.missing(
-        'variable',
-        token.text,
-        `definition of '${token.text}'`,
-        token,
-        meant && `'$${meant}'`,
-      );
+      const meant = nearest(token.text, [...this.scope.names(), ...this.sources.faults.brokenNames('variable')]);
+      throw this.sources.missing('variable', token.text, 'definition', token, meant && `identifier '${meant}'`);
     }
     return {
       kind: 'variable',
