@@ -4,6 +4,7 @@ import { AUDIT_OPTIONS, auditCommand } from './commands/audit.ts';
 import { CHECK_OPTIONS, checkCommand } from './commands/check.ts';
 import { COVERAGE_OPTIONS, coverageCommand } from './commands/coverage.ts';
 import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
+import { PLAN_OPTIONS, planCommand } from './commands/plan.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { RUN_OPTIONS, runCommand } from './commands/run.ts';
 import { TRACE_OPTIONS, traceCommand } from './commands/trace.ts';
@@ -45,6 +46,12 @@ export function commands(version: string): Command[] {
       needs: 'a ruleset and at least one capture',
       options: COVERAGE_OPTIONS,
       module: coverageCommand(version),
+    },
+    {
+      name: 'plan',
+      needs: 'a ruleset and at least one capture',
+      options: PLAN_OPTIONS,
+      module: planCommand(version),
     },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];

@@ -1,0 +1,149 @@
+// What would help a device most: each change of the ruleset is replayed, priced and simulated, each of the device
+// simulated, and ranked by what it gains. Nothing is guessed; what does not help is said as well.
+import { f64, u32 } from '../base/columns.ts';
+import type { Ruleset } from '../bytecode/ruleset.ts';
+import type { Profile } from '../cost/profile.ts';
+import { processors } from '../cost/profile.ts';
+import { argumentOf, eventKind, kindOf, RULE_MATCHED } from '../event/vocabulary.ts';
+import type { OffloadMode } from '../replay/task.ts';
+import { Device } from './device.ts';
+import { type Edit, flowtableEdits, orderEdits, setEdits } from './edits.ts';
+import type { Advice, Band, ModePlan } from './result.ts';
+import type { Saturation } from './search.ts';
+import type { Replays, Traffic, TrafficQuery } from './traffic.ts';
+
+/** Gains below are not worth a line: about the precision of the search. */
+const LEAST_GAIN = 1.03;
+const RULE = eventKind('rule');
+
+export interface AdviceInput {
+  profile: Profile;
+  seed: number;
+  replays: Replays;
+  /** The traffic that changes are tried on, and its query. */
+  query: TrafficQuery;
+  traffic: Traffic;
+  /** Today's capacity against the capture's own load, and the target. */
+  base: { mode: OffloadMode; capacity: Band; saturation: Saturation };
+  /** Load of `traffic` against the capture's own, and the target's. */
+  trafficFactor: number;
+  targetFactor: number;
+  /** The other modes, computed already. */
+  modes: ModePlan[];
+  devices: string[];
+}
+
+/** All changes that help, most first; and the ones that do not. */
+export async function advise(input: AdviceInput): Promise<{ advice: Advice[]; useless: string[] }> {
+  const advice: Advice[] = [...modeAdvice(input), ...deviceAdvice(input)];
+  const { ruleset } = input.query;
+  const edits = [
+    ...setEdits(ruleset),
+    ...orderEdits(ruleset, ruleMatches(input.traffic, ruleset)),
+    ...flowtableEdits(ruleset, input.devices),
+  ];
+  for (const edit of edits) advice.push(await editAdvice(input, edit));
+  const helps = (row: Advice): boolean => row.gain >= LEAST_GAIN;
+  return {
+    advice: advice.filter(helps).sort((a, b) => b.gain - a.gain),
+    useless: advice.filter((row) => !helps(row)).map((row) => row.change),
+  };
+}
+
+const MODE_CHANGES: Partial<Record<OffloadMode, string>> = {
+  software: 'flows offloaded in software',
+  hardware: 'flows offloaded in hardware',
+};
+
+function modeAdvice(input: AdviceInput): Advice[] {
+  return input.modes.flatMap((mode) => {
+    const change = MODE_CHANGES[mode.mode];
+    if (change === undefined || mode.absent !== undefined || mode.mode === input.base.mode) return [];
+    return [
+      {
+        change: mode.note === undefined ? change : `${change}, ${mode.note}`,
+        capacity: mode.capacity,
+        gain: gain(input, mode.capacity),
+        busiestCore: mode.target.busiestCore,
+        caveat: 'rules for single packets no longer see offloaded connections: nftreplay audit tells which',
+      },
+    ];
+  });
+}
+
+/** Spreading over all processors, and larger rings. */
+function deviceAdvice(input: AdviceInput): Advice[] {
+  const { profile, traffic, seed } = input;
+  const { count } = processors(profile);
+  const rows: Advice[] = [];
+  if (count > profile.receiveCores.value) {
+    const device = new Device(profile, traffic, seed, { steering: true });
+    rows.push(simulated(input, device, `packet steering (RPS) over all ${count} processors`));
+  }
+  if (input.base.saturation.kind === 'ring') {
+    const ringPackets = profile.rxRing.value * 4;
+    const device = new Device(profile, traffic, seed, { ringPackets });
+    rows.push(simulated(input, device, `receive rings of ${ringPackets} descriptors (ethtool -G, if the driver can)`));
+  }
+  return rows;
+}
+
+async function editAdvice(input: AdviceInput, edit: Edit): Promise<Advice> {
+  const traffic = await input.replays.traffic({ ...input.query, ruleset: edit.ruleset });
+  const device = new Device(input.profile, traffic, input.seed);
+  return {
+    ...simulated(input, device, edit.change),
+    ...(edit.where === undefined ? {} : { where: edit.where }),
+    ...(edit.caveat === undefined ? {} : { caveat: edit.caveat }),
+    changedPackets: changedPackets(input.traffic, traffic),
+  };
+}
+
+function simulated(input: AdviceInput, device: Device, change: string): Advice {
+  const unit = input.trafficFactor;
+  const guess = (input.base.capacity.value / unit) * 1.1;
+  const found = device.capacity(guess > 0 ? guess : undefined);
+  const capacity = { value: found.value * unit, low: found.low * unit, high: found.high * unit };
+  return {
+    change,
+    capacity,
+    gain: gain(input, capacity),
+    busiestCore: device.at(input.targetFactor / unit).busiestCore,
+  };
+}
+
+function gain(input: AdviceInput, capacity: Band): number {
+  const today = input.base.capacity.value;
+  return today > 0 ? capacity.value / today : capacity.value > 0 ? Number.POSITIVE_INFINITY : 1;
+}
+
+/** Packets whose verdict or way out is another. */
+function changedPackets(before: Traffic, after: Traffic): number {
+  const a = before.columns;
+  const b = after.columns;
+  let changed = 0;
+  for (let row = 0; row < Math.min(a.rows, b.rows); row++) {
+    const verdict = before.result.paths.verdict[u32(a.path, row)];
+    if (verdict !== after.result.paths.verdict[u32(b.path, row)] || a.outLink[row] !== b.outLink[row]) changed++;
+  }
+  return changed;
+}
+
+/** [global rule] packets that matched it. */
+export function ruleMatches({ result }: Traffic, ruleset: Ruleset): Float64Array {
+  const { paths } = result;
+  const rules = ruleset.tables.reduce(
+    (sum, table) => sum + table.chains.reduce((n, row) => n + row.rules.length, 0),
+    0,
+  );
+  const matched = new Float64Array(rules);
+  for (let path = 0; path < paths.packets.length; path++) {
+    for (let at = u32(paths.offsets, path); at < u32(paths.offsets, path + 1); at++) {
+      const word = u32(paths.words, at);
+      if (kindOf(word) !== RULE || (argumentOf(word) & 0xff) !== RULE_MATCHED) continue;
+      const rule = argumentOf(word) >>> 8;
+      if (rule < rules) matched[rule] = f64(matched, rule) + f64(paths.packets, path);
+    }
+  }
+  return matched;
+}

@@ -1,0 +1,187 @@
+// One traffic on one device: how much of it the device carries, and how it fares at the target.
+import { f64 } from '../base/columns.ts';
+import { type Pricing, price } from '../cost/pricing.ts';
+import type { Profile } from '../cost/profile.ts';
+import { type DeviceOptions, processorHz, queueModel } from '../cost/queue-device.ts';
+import type { QueueModel, QueueResult } from '../cost/queue-model.ts';
+import { LOSS_PLACES, lossShare } from '../cost/queue-model.ts';
+import { pathCycles } from '../cost/summary.ts';
+import type { Band, Behaviour } from './result.ts';
+import { highestLoad, type Saturation, saturation } from './search.ts';
+import { type End, type Services, servicesOf, simulate } from './simulate.ts';
+import type { Traffic } from './traffic.ts';
+
+const PATH_SOFTWARE = 1;
+/** Packets of the simulations at the target: the middle, and the ends of its interval. */
+const TARGET_PACKETS = 1_000_000;
+const TARGET_PACKETS_ENDS = 250_000;
+/** Prices are made anew when the state in use has grown by so much. */
+const STATE_STEP = 1.5;
+
+/** One traffic on one device: prices, model, and simulations of it. Factors are against the replayed load. */
+export class Device {
+  readonly profile: Profile;
+  readonly traffic: Traffic;
+  readonly model: QueueModel;
+  readonly #hz: number;
+  readonly #seed: number;
+  readonly #pricings = new Map<number, Pricing>();
+  readonly #services = new Map<string, Services>();
+
+  constructor(profile: Profile, traffic: Traffic, seed: number, options: Omit<DeviceOptions, 'links'> = {}) {
+    this.profile = profile;
+    this.traffic = traffic;
+    this.model = queueModel(profile, { ...options, links: traffic.columns.links });
+    this.#hz = processorHz(profile);
+    this.#seed = seed;
+  }
+
+  /** Prices when `factor` times the replayed state is in use. */
+  pricing(factor: number): Pricing {
+    const step = Math.round(Math.log(Math.max(1e-3, factor)) / Math.log(STATE_STEP));
+    const known = this.#pricings.get(step);
+    if (known !== undefined) return known;
+    const { result, connections, softwareFlows } = this.traffic;
+    const state = STATE_STEP ** step;
+    const pricing = price(result.paths, result.names, this.profile, {
+      connections: Math.max(1, connections * state),
+      flows: Math.max(1, softwareFlows * state),
+    });
+    this.#pricings.set(step, pricing);
+    return pricing;
+  }
+
+  /** Highest factor without loss, with its interval: dear prices carry less, cheap ones more. */
+  capacity(guess?: number): Band {
+    const value = highestLoad(this.#search('middle'), guess);
+    const spread = this.#spread(value);
+    const low = highestLoad(this.#search('high'), Math.max(1e-6, value / spread.high));
+    const high = highestLoad(this.#search('low'), Math.max(1e-6, value / spread.low));
+    return { value, low: Math.min(low, value), high: Math.max(high, value) };
+  }
+
+  saturation(factor: number): Saturation {
+    return saturation(this.#search('middle'), factor);
+  }
+
+  /** What happens at `factor`. */
+  at(factor: number): Behaviour {
+    const run = (end: End, packets: number): QueueResult =>
+      simulate(this.traffic.columns, this.services(factor, end), this.model, factor, { packets, seed: this.#seed });
+    const middle = run('middle', TARGET_PACKETS);
+    const low = run('low', TARGET_PACKETS_ENDS);
+    const high = run('high', TARGET_PACKETS_ENDS);
+    const band = (of: (result: QueueResult) => number): Band => {
+      const value = of(middle);
+      return { value, low: Math.min(value, of(low)), high: Math.max(value, of(high)) };
+    };
+    const polling = this.pollingLoad(factor);
+    return {
+      busiestCore: band((result) => Math.min(1, Math.max(...result.coreLoad) + polling)),
+      allCores: band((result) => mean(result.coreLoad)),
+      loss: band(lossShare),
+      lostAt: Object.fromEntries(LOSS_PLACES.map((place) => [place, middle.lost[place]])) as Behaviour['lostAt'],
+      p50Ns: band((result) => result.latency.p50Ns),
+      p99Ns: band((result) => result.latency.p99Ns),
+      p999Ns: band((result) => result.latency.p999Ns),
+      jitterNs: band((result) => result.jitterNs),
+      packetsPerInterrupt: middle.packetsPerInterrupt,
+      link: busiestLink(middle, this.traffic.columns.links),
+    };
+  }
+
+  /** Cycles of a packet on average when cores are full. */
+  cyclesPerPacket(factor: number): Band {
+    const pricing = this.pricing(factor);
+    const { paths } = this.traffic.result;
+    let packets = 0;
+    const sum = { value: 0, low: 0, high: 0 };
+    for (let path = 0; path < paths.packets.length; path++) {
+      const cycles = pathCycles(paths, pricing, path);
+      packets += f64(paths.packets, path);
+      sum.value += cycles;
+      sum.low += cycles * f64(pricing.low, path);
+      sum.high += cycles * f64(pricing.high, path);
+    }
+    const part = 1 / Math.max(1, packets);
+    return { value: sum.value * part, low: sum.low * part, high: sum.high * part };
+  }
+
+  /** Part of a core's time that reading the engine's statistics takes. */
+  pollingLoad(factor: number): number {
+    const { pollCycles, pollInterval } = this.profile.hardware;
+    if (pollCycles === undefined || pollInterval === undefined || pollInterval.value <= 0) return 0;
+    const flows = this.traffic.hardwareFlows * factor * this.fit(factor);
+    return (flows * pollCycles.value) / pollInterval.value / this.#hz;
+  }
+
+  /** Part of the engine's flows that its table holds; a flow takes two entries. */
+  fit(factor: number): number {
+    const entries = this.profile.hardware.entries?.value ?? Number.POSITIVE_INFINITY;
+    const wanted = this.traffic.hardwareFlows * factor * 2;
+    return wanted > 0 ? Math.min(1, entries / wanted) : 1;
+  }
+
+  services(factor: number, end: End): Services {
+    const pricing = this.pricing(factor);
+    const fit = this.fit(factor);
+    const key = `${end} ${[...this.#pricings.values()].indexOf(pricing)} ${fit}`;
+    const known = this.#services.get(key);
+    if (known !== undefined) return known;
+    const services = servicesOf(pricing, this.traffic.result.paths.pathClass, this.#hz, end);
+    services.fit = fit;
+    services.overflowNs = this.#softwareNs(pricing, end);
+    this.#services.set(key, services);
+    return services;
+  }
+
+  /** What a packet costs that the engine has no room for: as the software path's, or the slow path's, if there is none. */
+  #softwareNs(pricing: Pricing, end: End): number {
+    const { paths } = this.traffic.result;
+    let cycles = 0;
+    let packets = 0;
+    for (const only of [true, false]) {
+      for (let path = 0; path < paths.packets.length && (only || packets === 0); path++) {
+        if (only && paths.pathClass[path] !== PATH_SOFTWARE) continue;
+        const part = end === 'low' ? f64(pricing.low, path) : end === 'high' ? f64(pricing.high, path) : 1;
+        cycles += pathCycles(paths, pricing, path) * part;
+        packets += f64(paths.packets, path);
+      }
+    }
+    return packets > 0 ? (cycles / packets / this.#hz) * 1e9 : 0;
+  }
+
+  #search(end: End) {
+    const { conntrackLimit } = this.traffic.result;
+    return {
+      columns: this.traffic.columns,
+      services: (factor: number) => this.services(factor, end),
+      model: this.model,
+      seed: this.#seed,
+      tableFactor: conntrackLimit / Math.max(1, this.traffic.connections),
+    };
+  }
+
+  /** Mean ends of the prices' interval. */
+  #spread(factor: number): { low: number; high: number } {
+    const { value, low, high } = this.cyclesPerPacket(factor);
+    return value > 0 ? { low: low / value, high: high / value } : { low: 1, high: 1 };
+  }
+}
+
+function busiestLink(result: QueueResult, links: string[]): { name: string; load: number } {
+  let best = { name: '', load: 0 };
+  links.forEach((name, index) => {
+    for (const [way, load] of [
+      ['in', result.linkInLoad[index] ?? 0],
+      ['out', result.linkOutLoad[index] ?? 0],
+    ] as const) {
+      if (load > best.load) best = { name: `${name} (${way})`, load };
+    }
+  });
+  return best;
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}

@@ -1,0 +1,113 @@
+// One traffic at one load on one device: priced packets of as many copies as the load asks for go through the queues.
+import { f64, u32 } from '../base/columns.ts';
+import type { Pricing } from '../cost/pricing.ts';
+import { BULK_OCTETS } from '../cost/pricing.ts';
+import { QueueSimulation } from '../cost/queue.ts';
+import type { QueueModel, QueueResult } from '../cost/queue-model.ts';
+import type { TrafficColumns } from './columns.ts';
+import { asCopies, Superposition } from './superpose.ts';
+
+/** Which end of the prices' interval. */
+export type End = 'middle' | 'low' | 'high';
+
+/** Time of a core by path, nanoseconds. */
+export interface Services {
+  fixed: Float64Array;
+  bulk: Float64Array;
+  perOctet: Float64Array;
+  /** 1: the engine forwards it. */
+  isHardware: Uint8Array;
+  /** Part of the engine's flows that its table has room for; the others cost `overflowNs` of a core. */
+  fit: number;
+  overflowNs: number;
+}
+
+const PATH_HARDWARE = 2;
+
+/** What packets cost a core of `hz` when interrupts are paid for apart. */
+export function servicesOf(pricing: Pricing, pathClass: Uint8Array, hz: number, end: End): Services {
+  const paths = pathClass.length;
+  const services: Services = {
+    fixed: new Float64Array(paths),
+    bulk: new Float64Array(paths),
+    perOctet: new Float64Array(paths),
+    isHardware: new Uint8Array(paths),
+    fit: 1,
+    overflowNs: 0,
+  };
+  for (let path = 0; path < paths; path++) {
+    const part = end === 'low' ? f64(pricing.low, path) : end === 'high' ? f64(pricing.high, path) : 1;
+    const toNs = (part / hz) * 1e9;
+    const interrupts = f64(pricing.interrupts, path);
+    services.fixed[path] = Math.max(0, f64(pricing.cyclesFixed, path) - interrupts) * toNs;
+    services.bulk[path] = Math.max(0, f64(pricing.cyclesBulk, path) - interrupts) * toNs;
+    services.perOctet[path] = f64(pricing.cyclesPerByte, path) * toNs;
+    services.isHardware[path] = pathClass[path] === PATH_HARDWARE ? 1 : 0;
+  }
+  return services;
+}
+
+export interface SimulationOptions {
+  /** Packets to offer. */
+  packets: number;
+  seed: number;
+}
+
+/** `factor` times the traffic of the columns. */
+export function simulate(
+  columns: TrafficColumns,
+  services: Services,
+  model: QueueModel,
+  factor: number,
+  options: SimulationOptions,
+): QueueResult {
+  const simulation = new QueueSimulation(model);
+  if (columns.rows === 0) return simulation.finish();
+  const { copies, speed } = asCopies(factor);
+  const packets = Math.min(options.packets, columns.rows * copies);
+  const first = copies === 1 ? busiestRow(columns, packets) : 0;
+  const traffic = new Superposition(columns, copies, speed, options.seed, first);
+  const { fixed, bulk, perOctet, isHardware, fit, overflowNs } = services;
+  const lone = columns.rows + 1;
+  const stride = lone + fixed.length + 1;
+  for (let offered = 0; offered < packets; offered++) {
+    traffic.next();
+    const { row } = traffic;
+    const path = u32(columns.path, row);
+    const octets = u32(columns.octets, row);
+    // Packets without a connection are told apart by their path.
+    const own = u32(columns.flow, row);
+    const flow = (own > 0 ? own : lone + path) + traffic.copy * stride;
+    const hardware = isHardware[path] === 1;
+    const byEngine = hardware && (fit >= 1 || (Math.imul(flow, 0x9e3779b1) >>> 0) / 4294967296 < fit);
+    const service =
+      hardware && !byEngine
+        ? overflowNs
+        : (octets >= BULK_OCTETS ? f64(bulk, path) : f64(fixed, path)) + f64(perOctet, path) * octets;
+    simulation.offer(
+      traffic.timeNs,
+      service,
+      octets,
+      flow,
+      columns.inLink[row] as number,
+      columns.outLink[row] as number,
+      byEngine,
+    );
+  }
+  return simulation.finish();
+}
+
+/** Where the `packets` packets begin that come in the shortest time. */
+function busiestRow(columns: TrafficColumns, packets: number): number {
+  if (packets >= columns.rows) return 0;
+  let best = 0;
+  let shortest = Number.POSITIVE_INFINITY;
+  for (let row = 0; row + packets < columns.rows; row++) {
+    const span = f64(columns.timeNs, row + packets) - f64(columns.timeNs, row);
+    if (span < shortest) {
+      shortest = span;
+      best = row;
+    }
+  }
+  return best;
+}
