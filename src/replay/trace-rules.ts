@@ -30,14 +30,17 @@ export class RulePlaces {
     }
   }
 
-  /** Base chains that a forwarded packet of this IP version would meet, in the order in which it would. */
+  /**
+   * Base chains that a forwarded packet of an established connection would meet, in that order: those of type nat only see
+   * the first packet.
+   */
   forwarding(version: 4 | 6): string[] {
     const own = version === 4 ? 'ip' : 'ip6';
     return ['prerouting', 'forward', 'postrouting'].flatMap((hook) =>
       this.#ruleset.tables
         .filter((table) => (table.family === 'inet' || table.family === own) && !table.flags.includes('dormant'))
         .flatMap((table) => table.chains.map((chain) => ({ table, chain, base: chain.base })))
-        .filter(({ base }) => base?.hook === hook)
+        .filter(({ base }) => base?.hook === hook && base.type !== 'nat')
         .sort((a, b) => (a.base?.priority ?? 0) - (b.base?.priority ?? 0))
         .map(({ table, chain }) => `${table.family} ${table.name} ${chain.name}`),
     );

@@ -72,7 +72,8 @@ export type TraceStepDetail =
   | { kind: 'device'; how: 'vlan' | 'pppoe' | 'bridge'; interface: string }
   /** A hook with entries runs. `device` at ingress and egress. */
   | { kind: 'hook'; hook: string; device?: string }
-  | ({ kind: 'packet'; headers: TracedHeaders } & ChainStep)
+  /** `again`: shown before, but the ruleset has marked it only now: a line of the kernel's for the marked packet only. */
+  | ({ kind: 'packet'; headers: TracedHeaders; again?: boolean } & ChainStep)
   | ({
       kind: 'rule';
       /** Global index (EventNames.rules), 1-based place in its chain, nft's handle. */

@@ -41,6 +41,9 @@ const VERDICT_NAMES: Readonly<Record<number, string>> = {
   [NFT_GOTO]: 'goto',
   [NFT_RETURN]: 'return',
 };
+const NOT_SHOWN = 0;
+const SHOWN = 1;
+const SHOWN_MARKED = 2;
 const CT_STATES = ['established', 'related', 'new', 'invalid', 'untracked'] as const;
 const GENERATED: Partial<Record<EventName, string>> = {
   reject: 'tcp reset',
@@ -60,8 +63,8 @@ export class PacketTracer implements Tracer {
   #entered = { interface: '', octets: 0, summary: '', number: 0, timeNs: 0 };
   #before: FrameFields = new Map();
   #generated = 0;
-  /** The base chain in hand has shown the packet already; of nested ones too (a reject's RST). */
-  #shown: boolean[] = [];
+  /** Whether the base chain in hand has shown the packet; of nested ones too (a reject's RST). */
+  #shown: number[] = [];
   #missed: { from: number; to: number } | undefined;
   #connection: TracedConnection | undefined;
   #judged = -1;
@@ -140,7 +143,7 @@ export class PacketTracer implements Tracer {
   }
 
   baseChain(_run: Evaluation, _base: PreparedChain): void {
-    this.#shown.push(false);
+    this.#shown.push(NOT_SHOWN);
     this.#missed = undefined;
   }
 
@@ -323,15 +326,21 @@ export class PacketTracer implements Tracer {
     return packet === this.#packet ? 0 : Math.max(1, this.#generated);
   }
 
-  /** The packet as it is now, once a base chain. */
+  /**
+   * The packet as it is now, once a base chain; once more when a rule marks it (`meta nftrace set 1`) after that, since the
+   * kernel shows it for the first time then.
+   */
   #show(run: Evaluation, placed: PlacedChain): void {
     const top = this.#shown.length - 1;
-    if (top < 0 || this.#shown[top] === true) return;
-    this.#shown[top] = true;
+    const before = this.#shown[top];
+    const now = run.packet.nftrace ? SHOWN_MARKED : SHOWN;
+    if (before === undefined || before >= now) return;
+    this.#shown[top] = now;
     const { interfaces } = this.#router as Router;
+    const headers = tracedHeaders(run, interfaces);
+    const again = before === SHOWN ? { again: true } : {};
     // What was recorded since the last step is the price of the rule that speaks first.
-    const events = this.#steps.at(-1)?.events ?? 0;
-    this.#push({ kind: 'packet', ...this.#where(run, placed), headers: tracedHeaders(run, interfaces) }, events);
+    this.#push({ kind: 'packet', ...this.#where(run, placed), headers, ...again }, this.#steps.at(-1)?.events ?? 0);
   }
 
   /** A rule that did not match; `flow add` says why. */

@@ -8,7 +8,7 @@ import { LENGTH_CLASSES, type PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
 import type { Dialect } from '../nft/print-text.ts';
 import { PATH_CLASSES, VERDICTS } from '../packet/packet.ts';
-import type { PacketTrace } from '../replay/trace-steps.ts';
+import type { PacketTrace, TraceStep } from '../replay/trace-steps.ts';
 import { count, visible, wrap } from './format.ts';
 import { stepLines } from './trace-lines.ts';
 import { isNftStep, nftLine, RuleTexts } from './trace-nft.ts';
@@ -50,7 +50,7 @@ export class TraceText {
     const { onlyMarked } = this.#options;
     return trace.steps
       .filter(isNftStep)
-      .filter((step) => onlyMarked !== true || step.marked)
+      .filter((step) => (onlyMarked === true ? step.marked : !isAgain(step)))
       .map((step) => nftLine(step, trace.packet, this.#rules));
   }
 
@@ -59,7 +59,7 @@ export class TraceText {
     const lines = [...wrap(headline(trace), WIDTH, '# ', '#   ')];
     if (costs !== undefined) lines[0] = withCost(lines[0] ?? '', 'instr.');
     trace.steps.forEach((step, i) => {
-      if (isNftStep(step)) lines.push(nftLine(step, trace.packet, this.#rules));
+      if (isNftStep(step) && !isAgain(step)) lines.push(nftLine(step, trace.packet, this.#rules));
       const cost = costs?.[i];
       stepLines(step, trace.packet, this.#rules).forEach((text, row) => {
         const indent = `#${' '.repeat(1 + (text.length - text.trimStart().length))}`;
@@ -91,6 +91,10 @@ export class TraceText {
   }
 }
 
+function isAgain(step: TraceStep): boolean {
+  return step.kind === 'packet' && step.again === true;
+}
+
 /** 'packet 5 at 0.120034 s, in at lan1, 74 octets: tcp 192.168.1.10:40000 > 198.51.100.7:443 S'. */
 function headline(trace: PacketTrace): string {
   const seconds = (trace.timeNs / 1e9).toFixed(6);
@@ -111,7 +115,8 @@ function outcomeText(trace: PacketTrace): string {
     hardware: 'by hardware offload',
   };
   const verdict = words[trace.verdict] ?? trace.verdict;
-  return `packet ${trace.packet}: ${trace.verdict === 'forward' ? `${verdict} ${way[trace.path] ?? ''}` : verdict}`;
+  const flow = trace.flow > 0 ? `, connection ${count(trace.flow)}` : '';
+  return `packet ${trace.packet}: ${trace.verdict === 'forward' ? `${verdict} ${way[trace.path] ?? ''}` : verdict}${flow}`;
 }
 
 function withCost(line: string, cost: string): string {

@@ -1,0 +1,109 @@
+// The lines of nft monitor trace against what nft 1.0.6 printed on a Linux kernel for the same rulesets and frames
+// (test/report/trace/*.monitor.txt: veth pairs in a network namespace, without trace ids), and whole walks as text.
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { compile, loadRouter, profile, replayCaptures, TraceText, traceJson } from '../../src/index.ts';
+import type { PacketTrace } from '../../src/replay/trace-steps.ts';
+
+const FOLDER = join(import.meta.dirname, 'trace');
+const ROOT = resolve(import.meta.dirname, '../..');
+
+async function traced(
+  ruleset: string,
+  router: string,
+  capture: string,
+  packets?: [number, number][],
+  offload = 'as-ruled',
+) {
+  const compiled = compile({ path: ruleset });
+  const replay = await replayCaptures({
+    ruleset: compiled.ruleset,
+    router: loadRouter(router),
+    captures: [{ path: capture }],
+    offload: offload as 'as-ruled',
+    trace: { ...(packets === undefined ? {} : { packets }), limit: 1000 },
+  });
+  return { ruleset: compiled.ruleset, names: replay.result.names, walks: replay.result.trace?.walks ?? [] };
+}
+
+/** What a kernel draws by lot, and we hash: identifications and flow labels of the router's own packets. */
+function withoutLots(line: string): string {
+  return /^inet \S+ out packet: /.test(line)
+    ? line.replace(/ ip id \d+ /, ' ip id N ').replace(/ ip6 flowlabel \d+ /, ' ip6 flowlabel N ')
+    : line;
+}
+
+describe('what nft monitor trace printed on a Linux kernel', () => {
+  it.each([
+    ['inet', 'inet tables: filter, NAT, rejects of the router, ICMP errors'],
+    ['fam', 'ip, ip6, arp and netdev tables, VLAN tags, fragments, options'],
+    ['mix', 'packets that rules mark on the way; goto, return, maps, sets, queues of statements'],
+  ])('%s: %s', async (name) => {
+    const { ruleset, walks } = await traced(
+      join(FOLDER, `${name}.nft`),
+      join(FOLDER, 'router.yaml'),
+      join(FOLDER, 'frames.pcapng'),
+    );
+    const text = new TraceText({ ruleset, onlyNft: true, onlyMarked: true, dialect: '1.0.6' });
+    const ours = walks.map((walk) => text.walk(walk)).join('');
+    const lines = ours.split('\n').map((line) => withoutLots(line.replace(/^trace id \w{8} /, '')));
+    const real = readFileSync(join(FOLDER, `${name}.monitor.txt`), 'utf8')
+      .split('\n')
+      .map(withoutLots);
+    expect(lines).toEqual(real);
+  });
+});
+
+const HOME = join(ROOT, 'captures/home-router.nft');
+const HOME_ROUTER = join(ROOT, 'captures/home-router.yaml');
+const HOME_CAPTURE = join(ROOT, 'captures/home-router.pcapng.gz');
+
+describe('a walk as text', () => {
+  it.each([
+    ['slow.txt', [[2, 3]], 'as-ruled'],
+    ['fast.txt', [[60, 62]], 'as-ruled'],
+    ['hardware.txt', [[60, 62]], 'hardware'],
+  ] as [string, [number, number][], string][])('%s is as reviewed', async (name, packets, offload) => {
+    const { ruleset, walks } = await traced(HOME, HOME_ROUTER, HOME_CAPTURE, packets, offload);
+    const text = new TraceText({ ruleset });
+    const shown = walks.map((walk) => text.walk(walk)).join('\n');
+    await expect(shown).toMatchFileSnapshot(`trace/${name}`);
+    for (const line of shown.split('\n').filter((one) => one.startsWith('#'))) {
+      expect(line.length, line).toBeLessThanOrEqual(100);
+    }
+  });
+
+  it('shows what each step costs, and the steps sum up to the walk', async () => {
+    const { ruleset, names, walks } = await traced(HOME, HOME_ROUTER, HOME_CAPTURE, [[1, 40]]);
+    const device = profile('generic-x86-64');
+    const { packets } = traceJson({ walks, more: 0 }, { ruleset, names, profile: device, version: 'x' }) as {
+      packets: { instructions: number; steps: { instructions: number }[] }[];
+    };
+    expect(packets).toHaveLength(40);
+    for (const { instructions, steps } of packets) {
+      const sum = steps.reduce((total, step) => total + step.instructions, 0);
+      expect(Math.abs(sum - instructions)).toBeLessThanOrEqual(steps.length);
+    }
+    const shown = new TraceText({ ruleset, names, profile: device }).walk(walks[1] as PacketTrace);
+    expect(shown).toMatch(/^# packet 2 .* instr\.\n/);
+    expect(shown).toMatch(/# IPv4 header checked +[\d,]+\n/);
+    expect(shown).toMatch(/instructions, [\d,]+ cycles \(estimated,\s+#?\s*generic-x86-64\)/);
+  });
+
+  it('says nothing that a terminal would obey, whatever rules and interfaces are called', async () => {
+    const hostile =
+      'table inet t {\n chain c {\n type filter hook prerouting priority 0\n counter comment "\u001b[31mred"\n }\n}\n';
+    const { ruleset } = compile({ path: 'hostile.nft', text: hostile });
+    const replay = await replayCaptures({
+      ruleset,
+      captures: [{ path: HOME_CAPTURE }],
+      trace: { packets: [[1, 3]], limit: 3 },
+    });
+    const text = new TraceText({ ruleset });
+    const shown = (replay.result.trace?.walks ?? []).map((walk) => text.walk(walk)).join('');
+    expect(shown).toContain('\\x1b[31mred');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal obeys
+    expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+});
