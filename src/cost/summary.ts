@@ -135,6 +135,8 @@ function classSummary(name: ClassSummary['name'], pathClass: number, paths: Path
   const cells: Cell[] = [];
   for (let path = 0; path < paths.packets.length; path++) {
     if (pathClass >= 0 && paths.pathClass[path] !== pathClass) continue;
+    // Nothing happened to these: copies of what the router sent, packets that --match left out.
+    if (u32(paths.offsets, path) === u32(paths.offsets, path + 1)) continue;
     const here = pathCycles(paths, pricing, path);
     packets += f64(paths.packets, path);
     bytes += f64(paths.bytes, path);

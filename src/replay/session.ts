@@ -302,7 +302,7 @@ class Session {
     this.#connections.add(packet.number, table.count);
     if (table.count > this.#conntrackPeak) this.#conntrackPeak = table.count;
     if (packet.verdict === VERDICT_LOCAL && packet.ct >= 0) loop.flows.markLocal(packet.ct);
-    if (packet.verdict !== VERDICT_FORWARD && packet.reason !== 0) {
+    if (packet.verdict !== VERDICT_FORWARD && packet.reason !== 0 && packet.reason !== LEFT_OUT) {
       this.#drops.add(packet.reason, packet.reasonDetail, wireOctets);
     }
     if (this.#events === undefined) return;

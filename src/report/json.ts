@@ -37,6 +37,7 @@ export function jsonReport(report: RunReport): object {
       untranslatedPackets: input.untranslated,
       retranslatedPackets: input.retranslated,
       strippedFrames: input.stripped,
+      leftOutPackets: input.leftOut,
     },
     ruleset: { path: report.rulesetPath, notes: report.rulesetNotes, offload: report.offload },
     router: { path: report.routerPath ?? null, ...router },

@@ -58,6 +58,7 @@ export function reportSchema() {
       untranslatedPackets: count,
       retranslatedPackets: count,
       strippedFrames: count,
+      leftOutPackets: count.describe('by --match'),
     }),
     ruleset: z.strictObject({ path: z.string(), notes: z.array(z.string()), offload: z.string() }),
     router: z.looseObject({

@@ -60,8 +60,9 @@ function traffic(report: RunReport): string {
     .map((row, index) => ({ name: names.interfaces[index] ?? '', ...row }))
     .filter((row) => row.frames > 0)
     .map((row) => `${visible(row.name)} ${count(row.frames)}`);
+  const leftOut = input.leftOut > 0 ? `, of which --match left out ${count(input.leftOut)}` : '';
   const sides = `${entered.length > 0 ? `; entered at ${entered.join(', ')}` : ''}${out.length > 0 ? `; left by ${out.join(', ')}` : ''}`;
-  return `${count(input.packets)}, ${octets(input.wireOctets)}${sides}`;
+  return `${count(input.packets)}, ${octets(input.wireOctets)}${leftOut}${sides}`;
 }
 
 /** Packets that did not go on, by reason and rule. */
@@ -71,12 +72,13 @@ export function dropSection(report: RunReport): string[] {
   const ended = drops.filter((row) => !waiting.includes(row));
   if (drops.length === 0) return ['Drops: none'];
   const packets = ended.reduce((sum, row) => sum + row.packets, 0);
-  const lines = [`Drops: ${count(packets)} of ${count(input.packets)} packets`];
+  const entered = input.packets - input.leftOut;
+  const lines = [`Drops: ${count(packets)} of ${count(entered)} packets`];
   const rows = ended
     .slice(0, 20)
     .map((row) => [
       count(row.packets),
-      percent(input.packets > 0 ? row.packets / input.packets : 0),
+      percent(entered > 0 ? row.packets / entered : 0),
       octets(row.bytes),
       `${REASONS[row.reason]?.text ?? ''}${rulePlace(report, REASONS[row.reason]?.name ?? '', row.detail)}`,
     ]);
