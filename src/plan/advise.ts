@@ -9,11 +9,12 @@ import type { OffloadMode } from '../replay/task.ts';
 import { Device } from './device.ts';
 import { type Edit, flowtableEdits, orderEdits, setEdits } from './edits.ts';
 import type { Advice, Band, ModePlan } from './result.ts';
-import type { Saturation } from './search.ts';
 import type { Replays, Traffic, TrafficQuery } from './traffic.ts';
 
 /** Gains below are not worth a line: about the precision of the search. */
 const LEAST_GAIN = 1.03;
+/** The same for cycles, where a link and not a core is full. */
+const LEAST_SAVED = 0.03;
 const RULE = eventKind('rule');
 
 export interface AdviceInput {
@@ -24,7 +25,7 @@ export interface AdviceInput {
   query: TrafficQuery;
   traffic: Traffic;
   /** Today's capacity against the capture's own load, and the target. */
-  base: { mode: OffloadMode; capacity: Band; saturation: Saturation };
+  base: Pick<ModePlan, 'mode' | 'capacity' | 'saturation' | 'cyclesPerPacket'>;
   /** Load of `traffic` against the capture's own, and the target's. */
   trafficFactor: number;
   targetFactor: number;
@@ -43,11 +44,18 @@ export async function advise(input: AdviceInput): Promise<{ advice: Advice[]; us
     ...flowtableEdits(ruleset, input.devices),
   ];
   for (const edit of edits) advice.push(await editAdvice(input, edit));
-  const helps = (row: Advice): boolean => row.gain >= LEAST_GAIN;
+  const helps = (row: Advice): boolean =>
+    row.gain >= LEAST_GAIN || (row.saved >= LEAST_SAVED && row.gain > 1 / LEAST_GAIN);
   return {
-    advice: advice.filter(helps).sort((a, b) => b.gain - a.gain),
+    advice: advice.filter(helps).sort(byGain),
     useless: advice.filter((row) => !helps(row)).map((row) => row.change),
   };
+}
+
+/** What lets more through first, then what saves most; gains that the search cannot tell apart are alike. */
+function byGain(a: Advice, b: Advice): number {
+  const steps = (gain: number): number => Math.round(Math.log(gain) / Math.log(LEAST_GAIN));
+  return steps(b.gain) - steps(a.gain) || b.saved - a.saved;
 }
 
 const MODE_CHANGES: Partial<Record<OffloadMode, string>> = {
@@ -64,6 +72,8 @@ function modeAdvice(input: AdviceInput): Advice[] {
         change: mode.note === undefined ? change : `${change}, ${mode.note}`,
         capacity: mode.capacity,
         gain: gain(input, mode.capacity),
+        cyclesPerPacket: mode.cyclesPerPacket,
+        saved: saved(input, mode.cyclesPerPacket),
         busiestCore: mode.target.busiestCore,
         caveat: 'rules for single packets no longer see offloaded connections: nftreplay audit tells which',
       },
@@ -104,10 +114,13 @@ function simulated(input: AdviceInput, device: Device, change: string): Advice {
   const guess = (input.base.capacity.value / unit) * 1.1;
   const found = device.capacity(guess > 0 ? guess : undefined);
   const capacity = { value: found.value * unit, low: found.low * unit, high: found.high * unit };
+  const cyclesPerPacket = device.cyclesPerPacket(input.targetFactor / unit);
   return {
     change,
     capacity,
     gain: gain(input, capacity),
+    cyclesPerPacket,
+    saved: saved(input, cyclesPerPacket),
     busiestCore: device.at(input.targetFactor / unit).busiestCore,
   };
 }
@@ -115,6 +128,11 @@ function simulated(input: AdviceInput, device: Device, change: string): Advice {
 function gain(input: AdviceInput, capacity: Band): number {
   const today = input.base.capacity.value;
   return today > 0 ? capacity.value / today : capacity.value > 0 ? Number.POSITIVE_INFINITY : 1;
+}
+
+function saved(input: AdviceInput, cycles: Band): number {
+  const today = input.base.cyclesPerPacket.value;
+  return today > 0 ? 1 - cycles.value / today : 0;
 }
 
 /** Packets whose verdict or way out is another. */

@@ -7,7 +7,8 @@ import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { Clone } from '../capture/clone.ts';
 import { type CloneNames, clientSide, frameEnds } from '../capture/clone-frame.ts';
 import { CaptureMerge } from '../capture/merge.ts';
-import type { RouterSpec } from '../net/spec.ts';
+import type { NeighbourSpec, RouterSpec } from '../net/spec.ts';
+import { formatAddress, formatIpv4, parseAddress } from '../packet/address.ts';
 import type { CaptureSource } from '../replay/task.ts';
 import { namedConstants } from './constants.ts';
 import { HostNames4, HostNames6, insideSubnets } from './hosts.ts';
@@ -94,6 +95,12 @@ export async function surveyUsers(captures: CaptureSource[], ruleset: Ruleset, r
   return users;
 }
 
+export interface ClonedCaptures {
+  captures: CaptureSource[];
+  /** Where the router finds the clones: at their originals' hardware addresses. */
+  neighbours: NeighbourSpec[];
+}
+
 /** Captures of `count` times the users, `speed` times as fast: the first ones are the users themselves. */
 export function cloneCaptures(
   captures: CaptureSource[],
@@ -101,15 +108,17 @@ export function cloneCaptures(
   ruleset: Ruleset,
   router: RouterSpec,
   options: { count: number; speed: number; seed: number },
-): CaptureSource[] {
+): ClonedCaptures {
   const { count, speed, seed } = options;
-  if (count === 1 && speed === 1) return captures;
+  const neighbours: NeighbourSpec[] = [];
+  if (count === 1 && speed === 1) return { captures, neighbours };
   const random = new Random(seed);
   const constants = namedConstants(ruleset);
   const hosts4 = new HostNames4(router, constants, users.hosts4);
   const hosts6 = new HostNames6(router, constants, users.hosts6);
   const ports = new PortNames(constants.portEdges, users.clientPorts);
-  return Array.from({ length: count }, (_, index) => {
+  const known = new Map(router.neighbours.map((row) => [hostKey(row.ip), row]));
+  const cloned = Array.from({ length: count }, (_, index) => {
     const clone: Clone = { shiftNs: 0, speed, originSeconds: users.originSeconds };
     if (index > 0) {
       clone.shiftNs = Math.floor(((random.next() / 4294967296) * SPREAD * users.durationNs) / speed);
@@ -121,9 +130,30 @@ export function cloneCaptures(
         identifier: (index * 257) & 0xffff,
       };
       clone.names = names;
+      for (const [host, name] of hostNames(names)) {
+        const row = known.get(hostKey(host));
+        if (row !== undefined) neighbours.push({ ...row, ip: name });
+      }
     }
     return captures.map((source) => ({ ...source, clone }));
-  }).flat();
+  });
+  return { captures: cloned.flat(), neighbours };
+}
+
+/** [address, the clone's address]. */
+function hostNames({ hosts4, hosts6 }: CloneNames): [string, string][] {
+  const text6 = (words: Uint32Array): string =>
+    formatAddress(Uint8Array.from({ length: 16 }, (_, i) => (words[i >> 2] as number) >>> (24 - (i & 3) * 8)));
+  return [
+    ...[...hosts4].map(([host, name]): [string, string] => [formatIpv4(host), formatIpv4(name)]),
+    ...[...hosts6.values()].flat().map(({ from, to }): [string, string] => [text6(from), text6(to)]),
+  ];
+}
+
+/** The same for all spellings of an address. */
+function hostKey(ip: string): string {
+  const address = parseAddress(ip);
+  return address === undefined ? ip : Buffer.from(address).toString('hex');
 }
 
 /** Other ports for the clients of one clone after the other: unused ones of the same range while there are some. */

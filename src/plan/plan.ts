@@ -7,7 +7,7 @@ import type { Profile } from '../cost/profile.ts';
 import type { ReplayOptions } from '../replay/replay.ts';
 import type { CaptureSource, OffloadMode } from '../replay/task.ts';
 import { advise } from './advise.ts';
-import { cloneCaptures, surveyUsers, type Users } from './clones.ts';
+import { type ClonedCaptures, cloneCaptures, surveyUsers, type Users } from './clones.ts';
 import { Device } from './device.ts';
 import { hasFlowtable, withFlowtable } from './edits.ts';
 import type { Band, DevicePlan, ModePlan, Plan } from './result.ts';
@@ -40,7 +40,7 @@ export interface PlanContext {
   own: Traffic;
   scale: Scaling;
   /** Captures of the clones, and their period. */
-  cloned: CaptureSource[];
+  cloned: ClonedCaptures;
   periodNs: number;
 }
 
@@ -98,7 +98,8 @@ function query(context: PlanContext, mode: OffloadMode, profile: Profile | undef
   return {
     ruleset: needsOne ? flowtabled(context) : context.ruleset,
     offload: mode,
-    captures: context.cloned,
+    captures: context.cloned.captures,
+    neighbours: context.cloned.neighbours,
     periodNs: context.scale.clones > 1 || context.scale.speed !== 1 ? context.periodNs : 0,
     entries,
   };

@@ -62,6 +62,9 @@ export interface Advice {
   /** Highest load without loss with it, and against today's. */
   capacity: Band;
   gain: number;
+  /** Cycles a packet on average with it, and what part of today's that saves (negative: it costs more). */
+  cyclesPerPacket: Band;
+  saved: number;
   /** Busiest core at the target with it. */
   busiestCore: Band;
   /** Packets of the capture that would fare otherwise (verdict or interface); undefined: the ruleset is not changed. */

@@ -1,6 +1,7 @@
 // Replays for a plan: the same captures under other offload modes, other rulesets, other engines, as one or many users.
 // What was replayed once is not replayed again.
 import type { Ruleset } from '../bytecode/ruleset.ts';
+import type { NeighbourSpec, RouterSpec } from '../net/spec.ts';
 import { peakConnections } from '../replay/connection-samples.ts';
 import { type Replay, type ReplayOptions, replayCaptures } from '../replay/replay.ts';
 import type { ReplayResult } from '../replay/result.ts';
@@ -29,6 +30,8 @@ export interface TrafficQuery {
   ruleset: Ruleset;
   offload: OffloadMode;
   captures: CaptureSource[];
+  /** Where the router finds clones. */
+  neighbours?: NeighbourSpec[];
   /** Nanoseconds after which it begins again; 0: when it ends. */
   periodNs: number;
   /** Entries of the engine's table; undefined: a common one. */
@@ -64,7 +67,9 @@ export class Replays {
         ? {}
         : {
             knownConnections: first.knownConnections,
-            ...(this.#options.router === undefined ? { inferredRouter: first.router } : {}),
+            ...(this.#options.router === undefined
+              ? { inferredRouter: withNeighbours(first.router, query) }
+              : { router: withNeighbours(this.#options.router, query) }),
           }),
       onEvents: (rows, done) => {
         const { input, names } = done.result;
@@ -84,6 +89,10 @@ export class Replays {
     this.#numbers.set(object, this.#numbers.size);
     return this.#numbers.size - 1;
   }
+}
+
+function withNeighbours(router: RouterSpec, { neighbours }: TrafficQuery): RouterSpec {
+  return neighbours === undefined ? router : { ...router, neighbours: [...router.neighbours, ...neighbours] };
 }
 
 function summary(replay: Replay, columns: TrafficColumns): Traffic {

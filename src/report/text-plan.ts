@@ -134,12 +134,12 @@ function table(plan: Plan, modes: ModePlan[]): string[][] {
   const times = unit(Math.max(...modes.map((mode) => mode.target.p999Ns.value)) / 1e9, 's');
   return [
     ['', ...modes.map((mode) => MODES[mode.mode])],
-    row('most without loss, users', (mode) => `x${band(mode.capacity)}`),
+    row('most without loss: users', (mode) => `x${band(mode.capacity)}`),
     row(`  ${bits.name}`, (mode) => band(mode.capacity, perUser.bitsPerSecond / bits.size)),
     row(`  ${packets.name}`, (mode) => band(mode.capacity, perUser.packetsPerSecond / packets.size)),
     row('  full first', (mode) => cut(saturationName(mode.saturation))),
-    row('packets slow / soft / hard', (mode) =>
-      [mode.shares.slow, mode.shares.software, mode.shares.hardware].map(share).join(' / '),
+    row('packets slow/soft/hard, %', (mode) =>
+      [mode.shares.slow, mode.shares.software, mode.shares.hardware].map(wholePercent).join(' / '),
     ),
     row('cycles a packet', (mode) => band(mode.cyclesPerPacket)),
     row(`at ${target}: busiest core`, (mode) => percentBand(mode.target.busiestCore)),
@@ -176,9 +176,8 @@ function adviceLines(plan: Plan, device: DevicePlan): string[] {
 
 function adviceText(plan: Plan, row: Advice, number: number): string[] {
   const where = row.where === undefined ? '' : ` (${visible(shortPath(row.where))})`;
-  const times = Number.isFinite(row.gain) ? `${figure(row.gain)} times` : 'from nothing';
   const text =
-    `${times}: ${visible(row.change)}${where}: x${band(row.capacity)}; busiest core at ` +
+    `${gainText(row)}: ${visible(row.change)}${where}: x${band(row.capacity)}; busiest core at ` +
     `${visible(plan.target.text)} ${percentBand(row.busiestCore)}`;
   const lines = wrap(text, WIDTH, `  ${String(number).padStart(2)}. `, '      ');
   const fates =
@@ -190,6 +189,12 @@ function adviceText(plan: Plan, row: Advice, number: number): string[] {
   const more = [fates, row.caveat ?? ''].filter((part) => part !== '').join('; ');
   if (more !== '') lines.push(...wrap(more, WIDTH, '      ', '      '));
   return lines;
+}
+
+function gainText({ gain, saved }: Advice): string {
+  const cycles = saved >= 0 ? `${percent(saved)} fewer cycles` : `${percent(-saved)} more cycles`;
+  if (!Number.isFinite(gain)) return `From nothing, ${cycles}`;
+  return gain >= 1.03 ? `${figure(gain)} times the load, ${cycles}` : `No more load, ${cycles}`;
 }
 
 function shortPath(place: string): string {
@@ -224,7 +229,7 @@ interface Unit {
 
 function unit(value: number, base: 'bit/s' | 'packets/s' | 's'): Unit {
   if (base === 's') return value >= 2e-3 ? { name: 'ms', size: 1e-3 } : { name: 'us', size: 1e-6 };
-  if (base === 'packets/s') return value >= 2e5 ? { name: 'thousand packets/s', size: 1e3 } : { name: base, size: 1 };
+  if (base === 'packets/s') return value >= 2e4 ? { name: 'thousand packets/s', size: 1e3 } : { name: base, size: 1 };
   if (value >= 1e9) return { name: 'Gbit/s', size: 1e9 };
   return value >= 1e6 ? { name: 'Mbit/s', size: 1e6 } : { name: 'kbit/s', size: 1e3 };
 }
@@ -244,6 +249,12 @@ export function band({ value, low, high }: Band, factor = 1): string {
 function percentBand({ value, low, high }: Band): string {
   if (high === 0) return 'none';
   return `${share(value)} (${share(low)}…${share(high)})`;
+}
+
+/** '0', '<1', '12', '>99', '100'. */
+function wholePercent(value: number): string {
+  if (value > 0 && value < 0.01) return '<1';
+  return value > 0.99 && value < 1 ? '>99' : String(Math.round(value * 100));
 }
 
 function share(value: number): string {
