@@ -66,7 +66,7 @@ export function dearestPaths(paths: PathTable, pricing: Pricing, count: number):
   let whole = 0;
   for (let path = 0; path < paths.packets.length; path++) {
     const packets = f64(paths.packets, path);
-    if (packets === 0) continue;
+    if (packets === 0 || u32(paths.offsets, path) === u32(paths.offsets, path + 1)) continue;
     const cycles = pathCycles(paths, pricing, path);
     whole += cycles;
     const key = wayKey(paths, path);

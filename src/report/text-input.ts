@@ -95,6 +95,13 @@ export function noteSection(report: RunReport): string[] {
   const { result, assumptions, split } = report.replay;
   const notes = [...assumptions];
   const { input } = result;
+  if (input.leftOut > 0) {
+    notes.push(
+      input.leftOut === input.packets
+        ? 'no packet matches --match: nothing was replayed'
+        : 'only what --match means was replayed: where it means one direction of a connection, conntrack sees half of it',
+    );
+  }
   if (input.cut > 0)
     notes.push(`the capture cut ${count(input.cut)} packets short: their payload's checksum was believed`);
   if (input.superPackets > 0) {
