@@ -7,6 +7,7 @@ import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
 import { PLAN_OPTIONS, planCommand } from './commands/plan.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { RUN_OPTIONS, runCommand } from './commands/run.ts';
+import { TEST_OPTIONS, testCommand } from './commands/test.ts';
 import { TRACE_OPTIONS, traceCommand } from './commands/trace.ts';
 
 export interface Command {
@@ -53,6 +54,7 @@ export function commands(version: string): Command[] {
       options: PLAN_OPTIONS,
       module: planCommand(version),
     },
+    { name: 'test', needs: 'suites', options: TEST_OPTIONS, module: testCommand(version) },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];
 }

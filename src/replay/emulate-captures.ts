@@ -10,7 +10,7 @@ import { surveyCaptures } from './survey.ts';
 export type EmulationOptions = Pick<
   ReplayOptions,
   'ruleset' | 'captures' | 'router' | 'offload' | 'seed' | 'knownConnections'
-> & { /** Each passage has its walk. */ walks?: boolean };
+> & { /** See EmulatedRouterOptions. */ walks?: boolean | ReadonlySet<number> };
 
 export interface Emulation {
   /** After the last packet. */
@@ -28,7 +28,7 @@ export interface Emulation {
 
 /** What is told of each packet; `begin` comes first, and again when the captures are replayed under another assumption. */
 export interface PassageSink {
-  begin(router: EmulatedRouter): void;
+  begin(router: EmulatedRouter, spec: RouterSpec): void;
   passage(passage: Passage): void;
 }
 
@@ -76,9 +76,9 @@ async function runThrough(
         epochNs: BigInt(baseSeconds) * 1_000_000_000n + BigInt(baseNanos),
         knownConnections,
         ...ownAddress(options, spec),
-        trace: options.walks ?? false,
+        walks: options.walks ?? false,
       });
-      sink.begin(made);
+      sink.begin(made, spec);
       return made;
     };
     do {

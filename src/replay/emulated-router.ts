@@ -35,8 +35,8 @@ export interface EmulatedRouterOptions {
   inferred?: boolean;
   /** Inferred router, ruleset without NAT: its outside IPv4 address (see retranslate.ts). */
   ownAddress?: number;
-  /** Each passage has the packet's walk. */
-  trace?: boolean;
+  /** Passages have the packet's walk: all of them, or those of these numbers. */
+  walks?: boolean | ReadonlySet<number>;
 }
 
 /** A frame that left the router. */
@@ -92,6 +92,7 @@ export class EmulatedRouter {
   readonly #untranslate: Untranslate | undefined;
   readonly #retranslate: Retranslate | undefined;
   readonly #tracer: PacketTracer | undefined;
+  readonly #walks: boolean | ReadonlySet<number>;
   readonly #packet = new Packet();
   #buffer = new Uint8Array(HEADROOM + 4096);
   #clockNs = DOUBLE_ZERO;
@@ -101,7 +102,8 @@ export class EmulatedRouter {
   /** Throws ConfigError or NftError for a router or ruleset that the kernel would refuse. */
   constructor(options: EmulatedRouterOptions) {
     const { ruleset, router, inferred = false } = options;
-    this.#tracer = options.trace === true ? new PacketTracer(ruleset) : undefined;
+    this.#walks = options.walks ?? false;
+    this.#tracer = this.#walks === false ? undefined : new PacketTracer(ruleset);
     this.#router = new Router({
       spec: router,
       ruleset,
@@ -161,7 +163,9 @@ export class EmulatedRouter {
     const entered = data.slice(start, end);
     packet.attach(data, start, end, wireOctets + HEADROOM - start);
     const onWire = packet.wireLength;
-    this.#tracer?.begin(packet, device.index);
+    if (this.#walks === true || (this.#walks !== false && this.#walks.has(packet.number))) {
+      this.#tracer?.begin(packet, device.index);
+    }
     this.#router.enter(packet, device.index);
     return this.#passage(device, entered, onWire);
   }
@@ -228,7 +232,7 @@ export class EmulatedRouter {
   #passage(device: Interface, frame: Uint8Array, wireOctets: number): Passage {
     const packet = this.#packet;
     const { table } = this.#router.netfilter.conntrack;
-    const walk = this.#tracer?.end();
+    const walk = this.#tracer?.isActive === true ? this.#tracer.end() : undefined;
     const words = this.#recorder.current().slice();
     const path = this.#recorder.end(packet.pathClass, packet.verdict, wireOctets, packet.number);
     if (packet.verdict === VERDICT_LOCAL && packet.ct >= 0) this.#flows.markLocal(packet.ct);
