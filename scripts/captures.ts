@@ -1,11 +1,12 @@
 // Makes captures/*.pcap(ng) from code, and captures/manifest.json that says what is in them. Same code, same octets:
 // `npm run captures` after a change, a test compares.
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { PcapWriter, type PcapWriterOptions } from '../src/capture/pcap-writer.ts';
 import { PcapngWriter } from '../src/capture/pcapng-writer.ts';
+import { caseCaptures } from './captures/cases.ts';
 import type { Arrival } from './captures/conversation.ts';
 import * as scenes from './captures/scenes.ts';
 
@@ -102,6 +103,7 @@ export function bundledCaptures(): Capture[] {
       arrivals: scenes.webBrowsing(0),
       interfaces: SIDES,
     },
+    ...caseCaptures().map((row) => ({ ...row, gzip: true })),
   ];
 }
 
@@ -113,7 +115,8 @@ export function writeCaptures(folder: string): ManifestRow[] {
 }
 
 function writeOne(capture: Capture, folder: string): ManifestRow {
-  const plain = join(folder, basename(capture.file, '.gz'));
+  const plain = join(folder, dirname(capture.file), basename(capture.file, '.gz'));
+  mkdirSync(dirname(plain), { recursive: true });
   if (capture.interfaces !== undefined) writePcapng(plain, capture.arrivals, capture.interfaces);
   else writePcap(plain, capture.arrivals, capture.pcap ?? {});
   if (capture.cutOctets !== undefined) truncateSync(plain, readFileSync(plain).length - capture.cutOctets);
