@@ -20,7 +20,7 @@ export function auditFindings(audit: Audit): Finding[] {
   if (!audit.hasFlowtable) return [];
   return [
     ...audit.fates.map((row) => fateFinding(audit, row)),
-    ...audit.stopped.map((row) => ruleFinding(audit, row)),
+    ...audit.stopped.filter((row) => !letsThrough(audit, row)).map((row) => ruleFinding(audit, row)),
     ...framesFinding(audit),
     ...accountingFinding(audit),
     ...connectionsFinding(audit),
@@ -51,6 +51,11 @@ function finding(
   };
 }
 
+/** Its packets pass: that finding says the rest too. */
+function letsThrough({ fates }: Audit, { rule }: StoppedRule): boolean {
+  return fates.some((row) => row.passes && row.detail === rule && REASONS[row.reason]?.name !== 'policy');
+}
+
 function fateFinding(audit: Audit, row: FateRow): Finding {
   const reason = REASONS[row.reason];
   const isPolicy = reason?.name === 'policy';
@@ -62,15 +67,20 @@ function fateFinding(audit: Audit, row: FateRow): Finding {
     : rule !== undefined
       ? `this rule of ${rule.table.family} ${rule.table.name} ${rule.chain.name}`
       : `the router (${reason?.text ?? ''})`;
+  const stopped = rule === undefined ? undefined : audit.stopped.find((other) => other.rule === row.detail);
+  const lead = stopped === undefined ? undefined : leadOf(stopped.missed);
+  const acts =
+    lead === undefined || !row.passes ? '' : `; it stops acting on ${count(lead.packets)} of ${count(lead.of)} packets`;
   const message = row.passes
-    ? `${packets(row)} that ${who} stops pass with ${audit.asRuled.mode} offload (${first(row)})`
+    ? `${packets(row)} that ${who} stops pass with ${audit.asRuled.mode} offload (${first(row)})${acts}`
     : `${packets(row)} that pass without offload are stopped by ${who} with ${audit.asRuled.mode} offload (${first(row)})`;
+  const fix = row.fix ?? stopped?.fix;
   return finding(
     row.passes ? 'audit/traffic-passes' : 'audit/traffic-stopped',
     'error',
     message,
     rule?.rule.location ?? chain?.location,
-    row.fix === undefined ? undefined : fixText(row.fix),
+    fix === undefined ? undefined : fixText(fix),
     {
       ...extent(row),
       reason: reason?.name ?? '',
@@ -82,7 +92,7 @@ function fateFinding(audit: Audit, row: FateRow): Finding {
 function ruleFinding(audit: Audit, { rule, missed, fix }: StoppedRule): Finding {
   const placed = placedRules(audit.inputs.replay.ruleset)[rule];
   const needed = missed.filter(matters);
-  const lead = [...(needed.length > 0 ? needed : missed)].sort((a, b) => b.packets - a.packets)[0] as MissedAction;
+  const lead = leadOf(missed);
   const losses = [...new Set([...needed, ...missed].map((row) => loss(audit, row)))];
   const message =
     `stops acting on ${count(lead.packets)} of ${count(lead.of)} packets (${octets(lead.bytes)}, ` +
@@ -103,6 +113,12 @@ function ruleFinding(audit: Audit, { rule, missed, fix }: StoppedRule): Finding 
       text: ruleTexts(audit.inputs.replay.ruleset)[rule] ?? '',
     },
   );
+}
+
+/** The statement that missed most, of those that matter if any does. */
+function leadOf(missed: readonly MissedAction[]): MissedAction {
+  const needed = missed.filter(matters);
+  return [...(needed.length > 0 ? needed : missed)].sort((a, b) => b.packets - a.packets)[0] as MissedAction;
 }
 
 function loss(audit: Audit, row: MissedAction): string {
@@ -166,6 +182,7 @@ function connectionsFinding(audit: Audit): Finding[] {
 }
 
 function nothingFinding(audit: Audit): Finding[] {
+  if (audit.asRuled.passedOver.length > 0) return [];
   const { flows: summary } = audit.asRuled.replay.result;
   if (fastOf(audit) > 0) return [];
   const most = candidates(audit)[0];
@@ -234,7 +251,7 @@ function passedOverFinding(audit: Audit): Finding[] {
   return [
     finding(
       'audit/passed-over',
-      'warning',
+      total.packets * 20 >= audit.off.columns.packets ? 'warning' : 'note',
       `${flows(total.flows)} (${count(total.packets)} packets) of TCP and UDP never come to \`flow add\`${where}`,
       rules[most.rule]?.rule.location,
       help,
@@ -304,11 +321,12 @@ function hardwareFindings(audit: Audit): Finding[] {
   });
 }
 
+/** How help that is a proved fix begins. */
+export const FIX = 'Fix, proved by a replay:';
+
 /** What the fix does, what proved it, and its text. */
 export function fixText(fix: Fix): string {
-  return [`Fix, proved by a replay: ${fix.what}.`, `  ${fixCost(fix)}`, ...fix.lines.map((line) => `    ${line}`)].join(
-    '\n',
-  );
+  return [`${FIX} ${fix.what}.`, `  ${fixCost(fix)}`, ...fix.lines.map((line) => `    ${line}`)].join('\n');
 }
 
 function fixCost({ fastBefore, fastAfter }: Fix): string {

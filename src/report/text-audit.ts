@@ -4,7 +4,7 @@ import type { Audit, ModeReport } from '../compare/audit/audit.ts';
 import type { DeviceReport } from '../compare/audit/devices.ts';
 import { price } from '../cost/pricing.ts';
 import { summarise } from '../cost/summary.ts';
-import { auditFindings } from './audit-findings.ts';
+import { auditFindings, FIX } from './audit-findings.ts';
 import { type AuditReport, asRunReport } from './audit-model.ts';
 import { REMEDIES } from './audit-remedies.ts';
 import { byLevel, type Finding, placeText } from './findings.ts';
@@ -98,7 +98,9 @@ function findingSection(audit: Audit, findings: readonly Finding[]): string[] {
     const text = row.properties?.text;
     if (typeof text === 'string') lines.push(cut(`     ${visible(text)}`, WIDTH));
     lines.push(...wrap(visible(row.message), WIDTH, '     ', '     '));
-    if (row.help !== undefined) lines.push(...helpLines(row.help));
+    const same = row.help?.startsWith(FIX) === true ? rows.findIndex((other) => other.help === row.help) : index;
+    if (same < index) lines.push(`     Fix: the one of ${same + 1} mends this too.`);
+    else if (row.help !== undefined) lines.push(...helpLines(row.help));
   });
   if (audit.untried > 0) {
     lines.push(`     no fix was looked for in ${count(audit.untried)} cases (--fixes says how many are tried)`);
@@ -213,6 +215,10 @@ function deviceSection(report: DeviceReport): string[] {
     way.passedBy > 0 ? count(way.passedBy) : '.',
     visible(way.why),
   ]);
+  const table = columns([['way in', 'hits', 'hardware', 'packets', 'past it', ''], ...rows], 'llrrrl', '  ');
+  const indent = ' '.repeat(
+    Math.max(0, ...table.map((line, index) => line.length - (rows[index - 1]?.[5] ?? '').length)),
+  );
   return [
     ...wrap(
       `Devices of flowtable ${visible(report.flowtable)} = { ${report.devices.map(visible).join(', ')} }: where frames can hit it`,
@@ -220,8 +226,15 @@ function deviceSection(report: DeviceReport): string[] {
       '',
       '  ',
     ),
-    ...columns([['way in', 'hits', 'hardware', 'packets', 'past it', 'because'], ...rows], 'llrrrl', '  ').map((line) =>
-      cut(line, WIDTH),
-    ),
+    ...table.flatMap((line) => (line.length <= WIDTH ? [line] : folded(line, indent))),
+    ...(report.ways.some((way) => way.passedBy > 0)
+      ? ['  past it: packets of offloaded connections that entered here and were not found']
+      : []),
   ];
+}
+
+/** A line whose last column is too long goes on below that column. */
+function folded(line: string, indent: string): string[] {
+  const at = indent.length < WIDTH - 20 ? indent.length : 4;
+  return wrap(line.slice(at), WIDTH, line.slice(0, at), ' '.repeat(at));
 }

@@ -4,7 +4,7 @@ import { type Pricing, price } from '../../cost/pricing.ts';
 import { REFUSALS, type RefusalName } from '../../event/refusals.ts';
 import { type ColumnReplay, replayColumns } from '../columns.ts';
 import { type ConnectionChanges, connectionChanges } from './connections.ts';
-import { type DeviceReport, deviceReports } from './devices.ts';
+import { type DeviceReport, deviceReports, unseenPackets } from './devices.ts';
 import { type ChangedFate, type Differences, differences, type MissedAction } from './differences.ts';
 import { counterFix, devicesFix, orderFixes, ruleFixes, thresholdFix } from './fixes.ts';
 import { type FlowCosts, flowCosts } from './flows.ts';
@@ -101,7 +101,8 @@ export async function audit(inputs: AuditInputs): Promise<Audit> {
     deviceFixes: new Map(),
     untried: 0,
   };
-  if (hasFlowtable) await findFixes(result, { off, effects, on: asRuled.replay, before: asRuled.differences });
+  if (hasFlowtable)
+    await findFixes(result, { off, effects, on: asRuled.replay, before: asRuled.differences, proved: [] });
   return result;
 }
 
@@ -169,12 +170,16 @@ async function findFixes(result: Audit, base: Baseline): Promise<void> {
   for (const report of result.devices) {
     if (report.wanted === undefined || !isTried()) continue;
     inputs.onStage?.(`devices of ${report.flowtable}`);
-    const names = new Set(report.ways.filter((way) => way.passedBy > 0).map((way) => way.stack[way.stack.length - 1]));
+    const names = new Set(
+      report.ways
+        .filter((way) => way.hitsAt === undefined && way.packets > 0)
+        .map((way) => way.stack[way.stack.length - 1]),
+    );
     const fix = await firstProved(
       [devicesFix(ruleset, report.flowtable, report.wanted)],
       inputs,
-      { ...base, mayMissMore: true },
-      (_, replay) => stillPassedBy(result, replay, report.flowtable, names),
+      { ...base, proved: [], mayMissMore: true },
+      (_, replay) => (fastPackets(replay) > fastPackets(base.on) ? unseenPackets(replay, names) : 1),
     );
     if (fix !== undefined) result.deviceFixes.set(report.flowtable, fix);
   }
@@ -209,23 +214,12 @@ async function findFixes(result: Audit, base: Baseline): Promise<void> {
     const fix = await firstProved(
       orderFixes(ruleset, first.rule),
       inputs,
-      { ...base, mayMissMore: true },
+      { ...base, proved: [], mayMissMore: true },
       (_, replay) => (fastPackets(replay) > fastPackets(base.on) ? 0 : 1),
     );
     if (fix !== undefined) result.orderFix = fix;
   }
   await findThreshold(result, base, isTried);
-}
-
-function stillPassedBy(
-  result: Audit,
-  replay: ColumnReplay,
-  flowtable: string,
-  names: ReadonlySet<string | undefined>,
-): number {
-  const reports = deviceReports(result.inputs.replay.ruleset, result.off.router, replay);
-  const ways = reports.find((report) => report.flowtable === flowtable)?.ways ?? [];
-  return sum(ways.filter((way) => names.has(way.stack[way.stack.length - 1])).map((way) => way.passedBy));
 }
 
 const DROP_REASONS: ReadonlySet<number> = new Set([1, 3]);
@@ -241,7 +235,7 @@ async function findThreshold(result: Audit, base: Baseline, isTried: () => boole
   const { ruleset } = inputs.replay;
   if (!losesOnShortFlows(costs) || !isTried()) return;
   inputs.onStage?.('threshold');
-  const candidates = [...new Set([costs.paysFrom ?? 20, 20])].map((packets) => thresholdFix(ruleset, packets));
+  const candidates = [...new Set([costs.losesUpTo ?? 3, 20])].map((packets) => thresholdFix(ruleset, packets));
   const fix = await firstProved(candidates, inputs, base, (_, replay) => {
     const after = flowCosts(
       off.columns,

@@ -44,7 +44,7 @@ export function deviceReports(ruleset: Ruleset, router: RouterSpec, on: ColumnRe
       const missing = ways.filter(
         (way) => way.hitsAt === undefined && way.packets > 0 && mayDescend(way.stack, router),
       );
-      const added = missing.map((way) => way.stack[way.stack.length - 1] as string);
+      const added = missing.map(toName);
       const wanted = [...new Set([...devices, ...added])];
       return {
         flowtable: `${table.family} ${table.name} ${name}`,
@@ -56,30 +56,47 @@ export function deviceReports(ruleset: Ruleset, router: RouterSpec, on: ColumnRe
   );
 }
 
+/** The device at the bottom serves hardware too; ports that come and go stand for their bridge. */
+function toName({ stack }: DeviceWay): string {
+  const bottom = stack[stack.length - 1] as string;
+  return /^(veth|tap|vnet)/.test(bottom) ? (stack[0] as string) : bottom;
+}
+
+/** Packets of offloaded connections that entered at these devices and that no flowtable looked at. */
+export function unseenPackets(on: ColumnReplay, devices: ReadonlySet<string | undefined>): number {
+  const { unseen } = trafficBelow(on);
+  return [...unseen].reduce((sum, [name, packets]) => sum + (devices.has(name) ? packets : 0), 0);
+}
+
 interface Traffic {
   packets: Map<string, number>;
-  passedBy: Map<string, number>;
+  /** Of offloaded connections on the slow path; `unseen`: no flowtable looked at them. */
+  slow: Map<string, number>;
+  unseen: Map<string, number>;
 }
 
 /** By the device where frames entered: forwarded packets, and those of offloaded flows that no flowtable looked at. */
 function trafficBelow({ columns, result }: ColumnReplay): Traffic {
   const paths = new Paths(result.paths);
   const offloaded = new Set<number>();
-  const traffic: Traffic = { packets: new Map(), passedBy: new Map() };
+  const traffic: Traffic = { packets: new Map(), slow: new Map(), unseen: new Map() };
   const { interfaces } = result.names;
   for (let at = 0; at < columns.packets; at++) {
     if (u8(columns.verdict, at) !== VERDICT_FORWARD) continue;
     const name = interfaces[u16(columns.ifindex, at)] ?? '';
-    traffic.packets.set(name, (traffic.packets.get(name) ?? 0) + 1);
+    add(traffic.packets, name);
     if (u8(columns.pathClass, at) !== PATH_SLOW) continue;
     const facts = paths.facts(u32(columns.path, at));
     const flow = u32(columns.flow, at);
-    if (offloaded.has(flow) && !facts.missedFlowtable) {
-      traffic.passedBy.set(name, (traffic.passedBy.get(name) ?? 0) + 1);
-    }
+    if (offloaded.has(flow)) add(traffic.slow, name);
+    if (offloaded.has(flow) && !facts.missedFlowtable) add(traffic.unseen, name);
     if (facts.addsFlow) offloaded.add(flow);
   }
   return traffic;
+}
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 /** All ways down from interfaces that carry addresses, or that nothing is stacked upon. */
@@ -107,28 +124,18 @@ function judge(stack: string[], devices: Set<string>, router: RouterSpec, traffi
   const top = stack[0] as string;
   const bottom = stack[stack.length - 1] as string;
   const middle = stack.slice(1, -1).filter((name) => devices.has(name));
-  const way = {
-    stack,
-    packets: traffic.packets.get(bottom) ?? 0,
-    passedBy: traffic.passedBy.get(bottom) ?? 0,
-  };
-  const kind = router.interfaces.find((row) => row.name === bottom)?.type;
-  if (devices.has(bottom) && mayDescend(stack, router)) {
-    return { ...way, hitsAt: bottom, hardware: kind === 'physical', why: `${bottom} is in devices` };
-  }
+  const packets = traffic.packets.get(bottom) ?? 0;
+  const hits = { stack, packets, passedBy: traffic.unseen.get(bottom) ?? 0 };
+  const isPhysical = router.interfaces.find((row) => row.name === bottom)?.type === 'physical';
+  if (devices.has(bottom) && mayDescend(stack, router))
+    return { ...hits, hitsAt: bottom, hardware: isPhysical, why: '' };
   if (devices.has(top)) {
-    return {
-      ...way,
-      hitsAt: top,
-      hardware: false,
-      why: top === bottom ? `${top} is in devices` : `${top} is in devices; hardware would need ${bottom}`,
-    };
+    return { ...hits, hitsAt: top, hardware: false, why: top === bottom ? '' : `hardware needs ${bottom}` };
   }
-  if (!mayDescend(stack, router))
-    return { ...way, hardware: false, why: 'too many encapsulations: only the top can hit' };
-  const names = top === bottom ? `${top} is not in devices` : `neither ${bottom} nor ${top} is in devices`;
+  const never = { stack, packets, passedBy: traffic.slow.get(bottom) ?? 0, hardware: false };
+  if (!mayDescend(stack, router)) return { ...never, why: `needs ${top}: too much lies between it and ${bottom}` };
   const useless = middle.length > 0 ? `; ${middle.join(', ')} in between does not help` : '';
-  return { ...way, hardware: false, why: `${names}${useless}` };
+  return { ...never, why: `needs ${top === bottom ? top : `${bottom} or ${top}`}${useless}` };
 }
 
 /** Can the kernel follow the way to its bottom, and does the frame's encapsulation fit a flow? */

@@ -133,7 +133,7 @@ function isFlowRule({ rule }: Placed): boolean {
 function exemption(ruleset: Ruleset, row: Placed, flowRules: Placed[]): Candidate | undefined {
   const matches = ruleMatches(ruleset, row.table, row.chain, row.rule);
   if (matches === undefined) return undefined;
-  const exempt = [...new Set([`${matches.forth} return`, `${matches.back} return`])];
+  const exempt = [...new Set([`${matches.forth} return`, `${matches.back} return`])].sort().reverse();
   return offloadChain(ruleset, flowRules, exempt, 'exempt', 'keep its traffic off the fast path, in both directions');
 }
 
@@ -173,7 +173,7 @@ function offloadChain(
   const lines: string[] = [];
   for (const row of flowRules) {
     const { matches, rest } = splitRule(ruleset, row.table, row.rule);
-    const name = patch.freeName(row.index, 'offload');
+    const name = patch.freeName(row.index, 'may_offload');
     const body = [...exempt, rest.join(' ')];
     const text = [...matches, `jump ${name}`].join(' ');
     patch.replace(row.index, text);

@@ -35,6 +35,8 @@ export interface FlowCosts {
   all: FlowClass;
   /** Offloaded connections of at least so many packets gain, on the whole; undefined: none is offloaded, or none gains. */
   paysFrom: number | undefined;
+  /** The longest connections below that. */
+  losesUpTo: number | undefined;
 }
 
 /** Adds up both replays by connection; packets without a connection are left out. */
@@ -85,17 +87,17 @@ export function flowCosts(off: PacketColumns, on: PacketColumns, offPrice: Prici
     const length = byLength.get(count) ?? { off: 0, on: 0 };
     byLength.set(count, { off: length.off + before, on: length.on + after });
   }
-  return { classes: classes.filter((entry) => entry.flows > 0), all, paysFrom: breakEven(byLength) };
+  return { classes: classes.filter((entry) => entry.flows > 0), all, ...breakEven(byLength) };
 }
 
-/** The shortest length from which on connections gain, all of that length or longer together at each step. */
-function breakEven(byLength: Map<number, { off: number; on: number }>): number | undefined {
-  let from: number | undefined;
+/** The shortest length from which on connections gain, and the one below it. */
+function breakEven(byLength: Map<number, { off: number; on: number }>): Pick<FlowCosts, 'paysFrom' | 'losesUpTo'> {
+  let paysFrom: number | undefined;
   for (const [length, row] of [...byLength].sort((a, b) => b[0] - a[0])) {
-    if (row.on >= row.off) break;
-    from = length;
+    if (row.on >= row.off) return { paysFrom, losesUpTo: length };
+    paysFrom = length;
   }
-  return from;
+  return { paysFrom, losesUpTo: undefined };
 }
 
 function half(pricing: Pricing, path: number): number {

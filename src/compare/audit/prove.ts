@@ -28,6 +28,8 @@ export interface Baseline {
   effects: readonly Effect[][];
   on: ColumnReplay;
   before: Differences;
+  /** Fixes that worked for other findings: they are looked at first. */
+  proved: { fix: Fix; after: Differences; replay: ColumnReplay }[];
   /** The fix is to put more on the fast path: only fates and frames must not get worse. */
   mayMissMore?: boolean;
 }
@@ -42,6 +44,8 @@ export async function firstProved(
   base: Baseline,
   left: Measure,
 ): Promise<Fix | undefined> {
+  // One change that mends several findings is better than several.
+  for (const known of base.proved) if (left(known.after, known.replay) === 0) return known.fix;
   for (const candidate of candidates) {
     const patched = compiled(candidate);
     if (patched === undefined) continue;
@@ -56,7 +60,9 @@ export async function firstProved(
     if (left(after, replay) > 0 || isWorse(base, after)) continue;
     const { kind, what, lines } = candidate;
     const fastAfter = fastPackets(replay);
-    return { kind, what, lines, fastBefore: fastPackets(base.on), fastAfter, text: patched.text };
+    const fix: Fix = { kind, what, lines, fastBefore: fastPackets(base.on), fastAfter, text: patched.text };
+    if (base.mayMissMore !== true) base.proved.push({ fix, after, replay });
+    return fix;
   }
   return undefined;
 }
