@@ -43,12 +43,17 @@ export async function advise(input: AdviceInput): Promise<{ advice: Advice[]; us
     ...orderEdits(ruleset, ruleMatches(input.traffic, ruleset)),
     ...flowtableEdits(ruleset, input.devices),
   ];
-  for (const edit of edits) advice.push(await editAdvice(input, edit));
+  const useless: string[] = [];
+  for (const edit of edits) {
+    const row = await editAdvice(input, edit);
+    if (edit.keepsFates && row.changedPackets !== 0) useless.push(`${edit.change} (changes what becomes of packets)`);
+    else advice.push(row);
+  }
   const helps = (row: Advice): boolean =>
     row.gain >= LEAST_GAIN || (row.saved >= LEAST_SAVED && row.gain > 1 / LEAST_GAIN);
   return {
     advice: advice.filter(helps).sort(byGain),
-    useless: advice.filter((row) => !helps(row)).map((row) => row.change),
+    useless: [...advice.filter((row) => !helps(row)).map((row) => row.change), ...useless],
   };
 }
 
@@ -106,6 +111,7 @@ async function editAdvice(input: AdviceInput, edit: Edit): Promise<Advice> {
     ...(edit.where === undefined ? {} : { where: edit.where }),
     ...(edit.caveat === undefined ? {} : { caveat: edit.caveat }),
     changedPackets: changedPackets(input.traffic, traffic),
+    replayedPackets: traffic.columns.rows,
   };
 }
 

@@ -1,5 +1,5 @@
 // "Three times the users": who the clones of a capture's users are. Inside hosts get other addresses of their subnet, client
-// ports others of their range, in both directions and on both sides of a translation alike; starts are shifted. A new
+// ports others of their range, in both directions and on both sides of a translation alike; starts are spread over the capture's time. A new
 // address or port lies on the same side of every address and port that the ruleset names, so that the rules which
 // the user meets, the clone meets; where there is no such room, the name stays and the client's port tells them apart.
 import { Random } from '../base/random.ts';
@@ -13,8 +13,6 @@ import type { CaptureSource } from '../replay/task.ts';
 import { namedConstants } from './constants.ts';
 import { HostNames4, HostNames6, insideSubnets } from './hosts.ts';
 
-/** Part of the capture's time over which the clones' starts are spread. */
-const SPREAD = 0.25;
 const PORTS = 65_536;
 /** A server's port is asked for; a port that the ruleset names is one too. */
 const NAMED_RANK = 1 << 30;
@@ -121,7 +119,9 @@ export function cloneCaptures(
   const cloned = Array.from({ length: count }, (_, index) => {
     const clone: Clone = { shiftNs: 0, speed, originSeconds: users.originSeconds };
     if (index > 0) {
-      clone.shiftNs = Math.floor(((random.next() / 4294967296) * SPREAD * users.durationNs) / speed);
+      // One start in each equal part of the capture's time: nobody's peak is everybody's.
+      const part = (index + random.next() / 4294967296) / count;
+      clone.shiftNs = Math.floor((part * users.durationNs) / speed);
       const names: CloneNames = {
         hosts4: hosts4.next(),
         hosts6: hosts6.next(),

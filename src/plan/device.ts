@@ -12,9 +12,8 @@ import { type End, type Services, servicesOf, simulate } from './simulate.ts';
 import type { Traffic } from './traffic.ts';
 
 const PATH_SOFTWARE = 1;
-/** Packets of the simulations at the target: the middle, and the ends of its interval. */
-const TARGET_PACKETS = 1_000_000;
-const TARGET_PACKETS_ENDS = 250_000;
+/** Packets of each simulation at the target. */
+const TARGET_PACKETS = 400_000;
 /** Prices are made anew when the state in use has grown by so much. */
 const STATE_STEP = 1.5;
 
@@ -66,11 +65,14 @@ export class Device {
 
   /** What happens at `factor`. */
   at(factor: number): Behaviour {
-    const run = (end: End, packets: number): QueueResult =>
-      simulate(this.traffic.columns, this.services(factor, end), this.model, factor, { packets, seed: this.#seed });
-    const middle = run('middle', TARGET_PACKETS);
-    const low = run('low', TARGET_PACKETS_ENDS);
-    const high = run('high', TARGET_PACKETS_ENDS);
+    const run = (end: End): QueueResult =>
+      simulate(this.traffic.columns, this.services(factor, end), this.model, factor, {
+        packets: TARGET_PACKETS,
+        seed: this.#seed,
+      });
+    const middle = run('middle');
+    const low = run('low');
+    const high = run('high');
     const band = (of: (result: QueueResult) => number): Band => {
       const value = of(middle);
       return { value, low: Math.min(value, of(low)), high: Math.max(value, of(high)) };

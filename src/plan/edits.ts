@@ -9,6 +9,8 @@ export interface Edit {
   change: string;
   where?: string;
   caveat?: string;
+  /** It is meant to change nothing but cost: not worth a word when it does. */
+  keepsFates: boolean;
   ruleset: Ruleset;
 }
 
@@ -33,6 +35,7 @@ export function setEdits(ruleset: Ruleset): Edit[] {
       change: `rules ${first + 1}-${first + count} of chain ${chain.name} as one rule with a set`,
       ...place(chain.rules[first]),
       ...(hasCounter(chain.rules[first]) ? { caveat: 'their counters become one (or counters of the elements)' } : {}),
+      keepsFates: true,
       ruleset: replaceChain(ruleset, table, chain, ...merged(table, chain, first, count, at)),
     }));
 }
@@ -155,6 +158,7 @@ export function orderEdits(ruleset: Ruleset, matched: Float64Array): Edit[] {
         change: `rule ${index + 1} of chain ${chain.name} first: it matches most`,
         ...place(row),
         caveat: 'packets that the rules before it would have caught pass it first: read them before you move it',
+        keepsFates: true,
         ruleset: replaceChain(ruleset, table, chain, { ...chain, rules }),
       };
     });
@@ -216,6 +220,7 @@ export function flowtableEdits(ruleset: Ruleset, devices: string[]): Edit[] {
       edits.push({
         change: `device${missing.length > 1 ? 's' : ''} ${missing.join(', ')} in flowtable ${flowtable.name} too`,
         ...(flowtable.location === undefined ? {} : { where: where(flowtable.location) }),
+        keepsFates: false,
         ruleset: {
           ...ruleset,
           tables: ruleset.tables.map((one) =>
@@ -239,6 +244,7 @@ export function flowtableEdits(ruleset: Ruleset, devices: string[]): Edit[] {
   edits.push({
     change: `\`flow add @${flowtable.name}\` for every connection that is forwarded`,
     caveat: 'rules for single packets (marks, limits, counters) no longer see offloaded connections: nftreplay audit',
+    keepsFates: false,
     ruleset: {
       ...ruleset,
       tables: ruleset.tables.map((one) => (one === owner ? { ...one, chains: [...one.chains, chain] } : one)),

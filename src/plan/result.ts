@@ -67,8 +67,9 @@ export interface Advice {
   saved: number;
   /** Busiest core at the target with it. */
   busiestCore: Band;
-  /** Packets of the capture that would fare otherwise (verdict or interface); undefined: the ruleset is not changed. */
+  /** Of `replayedPackets`, those that fare otherwise (verdict or interface); absent: the ruleset is not changed. */
   changedPackets?: number;
+  replayedPackets?: number;
   caveat?: string;
 }
 
@@ -80,7 +81,7 @@ export interface DevicePlan {
   /** The mode that advice is measured against. */
   base: OffloadMode;
   advice: Advice[];
-  /** Changes that were computed and do not help. */
+  /** Changes that were tried and do not help, or not without changing what becomes of packets. */
   useless: string[];
 }
 

@@ -5,7 +5,7 @@ import { BULK_OCTETS } from '../cost/pricing.ts';
 import { QueueSimulation } from '../cost/queue.ts';
 import type { QueueModel, QueueResult } from '../cost/queue-model.ts';
 import type { TrafficColumns } from './columns.ts';
-import { asCopies, Superposition } from './superpose.ts';
+import { asCopies, copyPhases, Superposition } from './superpose.ts';
 
 /** Which end of the prices' interval. */
 export type End = 'middle' | 'low' | 'high';
@@ -53,7 +53,7 @@ export interface SimulationOptions {
   seed: number;
 }
 
-/** `factor` times the traffic of the columns. */
+/** `factor` times the traffic of the columns; when that is more than `packets`, its busiest stretch of so many. */
 export function simulate(
   columns: TrafficColumns,
   services: Services,
@@ -65,8 +65,8 @@ export function simulate(
   if (columns.rows === 0) return simulation.finish();
   const { copies, speed } = asCopies(factor);
   const packets = Math.min(options.packets, columns.rows * copies);
-  const first = copies === 1 ? busiestRow(columns, packets) : 0;
-  const traffic = new Superposition(columns, copies, speed, options.seed, first);
+  const phasesNs = copyPhases(copies, columns.periodNs, options.seed);
+  const traffic = new Superposition(columns, phasesNs, speed, busiestStart(columns, phasesNs, packets));
   const { fixed, bulk, perOctet, isHardware, fit, overflowNs } = services;
   const lone = columns.rows + 1;
   const stride = lone + fixed.length + 1;
@@ -97,17 +97,47 @@ export function simulate(
   return simulation.finish();
 }
 
-/** Where the `packets` packets begin that come in the shortest time. */
-function busiestRow(columns: TrafficColumns, packets: number): number {
-  if (packets >= columns.rows) return 0;
+/** Parts of the period in which packets are counted to find where most come. */
+const BINS = 1024;
+/** The sum of more copies than this is even enough. */
+const UNEVEN_COPIES = 64;
+const profiles = new WeakMap<TrafficColumns, Float64Array>();
+
+/** When, within the period, the stretch of `packets` packets begins in which all copies together bring most; 0: all is simulated. */
+export function busiestStart(columns: TrafficColumns, phasesNs: Float64Array, packets: number): number {
+  const copies = phasesNs.length;
+  const part = packets / Math.max(1, columns.rows * copies);
+  if (part >= 1 || copies > UNEVEN_COPIES) return 0;
+  const profile = packetProfile(columns);
+  const all = new Float64Array(BINS);
+  for (const phaseNs of phasesNs) {
+    const shift = Math.floor((phaseNs / columns.periodNs) * BINS);
+    for (let bin = 0; bin < BINS; bin++) all[bin] = f64(all, bin) + f64(profile, (bin + shift) % BINS);
+  }
+  const width = Math.max(1, Math.round(part * BINS));
+  let inside = 0;
+  for (let bin = 0; bin < width; bin++) inside += f64(all, bin % BINS);
   let best = 0;
-  let shortest = Number.POSITIVE_INFINITY;
-  for (let row = 0; row + packets < columns.rows; row++) {
-    const span = f64(columns.timeNs, row + packets) - f64(columns.timeNs, row);
-    if (span < shortest) {
-      shortest = span;
-      best = row;
+  let most = inside;
+  for (let bin = 1; bin < BINS; bin++) {
+    inside += f64(all, (bin + width - 1) % BINS) - f64(all, bin - 1);
+    if (inside > most) {
+      most = inside;
+      best = bin;
     }
   }
-  return best;
+  return (best / BINS) * columns.periodNs;
+}
+
+/** Packets by part of the period. */
+function packetProfile(columns: TrafficColumns): Float64Array {
+  let profile = profiles.get(columns);
+  if (profile !== undefined) return profile;
+  profile = new Float64Array(BINS);
+  for (let row = 0; row < columns.rows; row++) {
+    const bin = Math.min(BINS - 1, Math.floor((f64(columns.timeNs, row) / columns.periodNs) * BINS));
+    profile[bin] = f64(profile, bin) + 1;
+  }
+  profiles.set(columns, profile);
+  return profile;
 }

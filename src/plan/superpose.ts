@@ -13,6 +13,15 @@ export function asCopies(factor: number): { copies: number; speed: number } {
   return { copies, speed: factor / copies };
 }
 
+/** Phases of copies: one in each equal part of the period, seeded; the first one's is 0. */
+export function copyPhases(copies: number, periodNs: number, seed: number): Float64Array {
+  const random = new Random(seed);
+  return Float64Array.from({ length: copies }, (_, copy) => {
+    const within = random.next() / 4294967296;
+    return copy === 0 ? 0 : ((copy + within) / copies) * periodNs;
+  });
+}
+
 /** Walks through all copies; next() moves to the next packet. */
 export class Superposition {
   /** Of the packet in hand. */
@@ -27,18 +36,18 @@ export class Superposition {
   readonly #dueNs: Float64Array;
   readonly #heap: Int32Array;
 
-  /** The first copy starts at `firstRow`, the others at rows of their own (seeded). */
-  constructor(columns: TrafficColumns, copies: number, speed: number, seed: number, firstRow = 0) {
+  /** Copies are spread over the period, each at a phase of its own (`copyPhases`); the walk begins `startNs` into it. */
+  constructor(columns: TrafficColumns, phasesNs: Float64Array, speed: number, startNs = 0) {
+    const copies = phasesNs.length;
     this.#columns = columns;
     this.#speed = speed;
     this.#rows = new Int32Array(copies);
     this.#baseNs = new Float64Array(copies);
     this.#dueNs = new Float64Array(copies);
     this.#heap = Int32Array.from({ length: copies }, (_, copy) => copy);
-    const random = new Random(seed);
     for (let copy = 0; copy < copies; copy++) {
-      const phaseNs = copy === 0 ? this.#timeOf(firstRow) : (random.next() / 4294967296) * columns.periodNs;
-      const row = copy === 0 ? firstRow : this.#firstAfter(phaseNs);
+      const phaseNs = (f64(phasesNs, copy) + startNs) % columns.periodNs;
+      const row = this.#firstAfter(phaseNs);
       this.#rows[copy] = row;
       // None after the phase: the first of the next period.
       this.#baseNs[copy] = this.#timeOf(row) < phaseNs ? columns.periodNs - phaseNs : -phaseNs;

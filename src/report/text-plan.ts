@@ -34,8 +34,8 @@ function head(plan: Plan): string[] {
     ...row('Target', `${visible(plan.target.text)}: ${rates(plan.target)}, ${scalingText(plan)}`),
     ...row(
       'Reading',
-      `without loss: at most one packet in ${count(1 / LOSS_FREE)} is lost. All figures are estimates; (a…b) is where the ` +
-        'truth should lie four times of five.',
+      `without loss: at most one packet in ${count(1 / LOSS_FREE)} is lost, in the busiest stretch as well; rates are means ` +
+        'over the whole time. All figures are estimates: (a…b) is where the truth should lie four times of five.',
     ),
   ];
 }
@@ -44,8 +44,7 @@ function scalingText({ target, mergedFlows }: Plan): string {
   const { clones, speed, copies } = target.scaling;
   const parts: string[] = [];
   if (clones === 1) parts.push('the capture as it is');
-  else
-    parts.push(`${count(clones)} times the users, each replayed with addresses and ports of its own, starts shifted`);
+  else parts.push(`${count(clones)} times the users, each replayed with addresses and ports of its own, starts spread`);
   if (copies !== 1) parts.push(`in the queues ${figure(copies)} times that`);
   if (Math.abs(speed - 1) > 1e-9) parts.push(`${figure(speed)} times as fast`);
   if (mergedFlows > 0) parts.push(`${count(mergedFlows)} flows of clones fell together with others`);
@@ -96,21 +95,23 @@ function verdict(plan: Plan, device: DevicePlan): string {
   }
   const target = visible(plan.target.text);
   const sentences = [...groups].map(([key, modes]) => {
-    const every = modes.length === present.length && present.length > 1;
-    const names = every
-      ? `${list(modes.map((mode) => WITH[mode.mode]))} alike`
-      : list(modes.map((mode) => WITH[mode.mode]));
-    return `${key} ${target} ${names}`;
+    const isEvery = modes.length === present.length && present.length > 1;
+    return `${key} ${target} ${isEvery ? 'with and without offload' : list(modes.map((mode) => WITH[mode.mode]))}`;
   });
   const ends = present.map((mode) => `${WITH[mode.mode]} ${end(mode)}`);
-  return `${sentences.join('; ')}. At the highest load, ${ends.join('; ')}.`;
+  return `${sentence(sentences)}. At the highest load, ${ends.join('; ')}.`;
+}
+
+function sentence(parts: string[]): string {
+  const text = parts.join('; ');
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function answer(mode: ModePlan, factor: number): string {
   const { value, low, high } = mode.capacity;
-  if (low >= factor) return 'Carries';
-  if (value >= factor) return 'Probably carries';
-  return high >= factor ? 'Probably does not carry' : 'Does not carry';
+  if (low >= factor) return 'carries';
+  if (value >= factor) return 'probably carries';
+  return high >= factor ? 'probably does not carry' : 'does not carry';
 }
 
 function end(mode: ModePlan): string {
@@ -143,7 +144,7 @@ function table(plan: Plan, modes: ModePlan[]): string[][] {
     ),
     row('cycles a packet', (mode) => band(mode.cyclesPerPacket)),
     row(`at ${target}: busiest core`, (mode) => percentBand(mode.target.busiestCore)),
-    row('  room left', (mode) => room(mode.headroom)),
+    row('  highest load / target', (mode) => band(mode.headroom)),
     row('  lost', (mode) => percentBand(mode.target.loss)),
     row(`  latency p50, ${times.name}`, (mode) => band(mode.target.p50Ns, 1e-9 / times.size)),
     row(`  latency p99, ${times.name}`, (mode) => band(mode.target.p99Ns, 1e-9 / times.size)),
@@ -192,9 +193,9 @@ function adviceText(plan: Plan, row: Advice, number: number): string[] {
 }
 
 function gainText({ gain, saved }: Advice): string {
-  const cycles = saved >= 0 ? `${percent(saved)} fewer cycles` : `${percent(-saved)} more cycles`;
-  if (!Number.isFinite(gain)) return `From nothing, ${cycles}`;
-  return gain >= 1.03 ? `${figure(gain)} times the load, ${cycles}` : `No more load, ${cycles}`;
+  const cycles = Math.abs(saved) < 0.005 ? '' : `, ${percent(Math.abs(saved))} ${saved >= 0 ? 'fewer' : 'more'} cycles`;
+  if (!Number.isFinite(gain)) return `from nothing${cycles}`;
+  return gain >= 1.03 ? `${figure(gain)} times the load${cycles}` : `no more load${cycles}`;
 }
 
 function shortPath(place: string): string {
@@ -260,12 +261,6 @@ function wholePercent(value: number): string {
 function share(value: number): string {
   if (value > 0 && value < 0.0005) return `${figure(value * 100)} %`;
   return percent(value);
-}
-
-/** What is left above the target, as a share of the target. */
-function room({ value, low, high }: Band): string {
-  const text = (part: number): string => (part >= 1 ? `${figure(part)}x` : `${percent(part - 1)}`);
-  return `${text(value)} (${text(low)}…${text(high)})`;
 }
 
 function list(names: string[]): string {
