@@ -27,6 +27,9 @@ export interface TraceResult {
   more: number;
 }
 
+/** Steps that all walks together may keep, about 300 octets each: then no further walk is kept. */
+const MAX_STEPS = 1 << 20;
+
 /** One for a replay. */
 export class TraceCollector {
   readonly tracer: PacketTracer;
@@ -35,6 +38,7 @@ export class TraceCollector {
   #match: FrameMatch | undefined;
   #more = 0;
   #range = 0;
+  #steps = 0;
 
   constructor(choice: TraceChoice, tracer: PacketTracer) {
     this.#choice = choice;
@@ -55,7 +59,7 @@ export class TraceCollector {
     if (packets !== undefined && !this.#isListed(packets, packet.number)) return;
     const { data, start, end, wireLength, number, timeNs } = packet;
     if (this.#match?.matches(data, start, end, wireLength, ifindex, number, timeNs) === false) return;
-    if (this.#walks.length < limit || marked === true) this.tracer.begin(packet, ifindex);
+    if (marked === true || (this.#walks.length < limit && this.#steps < MAX_STEPS)) this.tracer.begin(packet, ifindex);
     else this.#more++;
   }
 
@@ -64,8 +68,12 @@ export class TraceCollector {
     if (!this.tracer.isActive) return;
     const walk = this.tracer.end();
     if (this.#choice.marked === true && !walk.steps.some((step) => 'marked' in step && step.marked)) return;
-    if (this.#walks.length < this.#choice.limit) this.#walks.push(walk);
-    else this.#more++;
+    if (this.#walks.length >= this.#choice.limit || this.#steps >= MAX_STEPS) {
+      this.#more++;
+      return;
+    }
+    this.#walks.push(walk);
+    this.#steps += walk.steps.length;
   }
 
   /** No later packet can be chosen: those listed by number are over. */

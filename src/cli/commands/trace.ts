@@ -31,7 +31,7 @@ interface TraceArguments extends InputArguments {
 }
 
 const EXIT_UNUSABLE = 2;
-const MAX_LIMIT = 100_000;
+const MAX_LIMIT = 10_000;
 
 /** All options; usage.ts suggests among them. */
 export const TRACE_OPTIONS = {
@@ -132,14 +132,20 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
     const text = new TraceText({ ruleset, names, profile: device, onlyNft, onlyMarked, dialect });
     await writeOutput(args.output, walks.map((walk) => text.walk(walk)).join(args.onlyNft ? '' : '\n'));
   }
-  if (more > 0)
-    note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown: --limit ${walks.length + more} shows all`);
-  if (walks.length === 0) note(nothing(args, result.input.packets));
+  if (more > 0) note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown${remedy(walks.length + more)}`);
+  if (walks.length === 0) {
+    note(nothing(args, result.input.packets));
+    if (args.match === undefined && !args.nftrace) process.exitCode = EXIT_UNUSABLE;
+  }
   for (const file of result.input.files) {
     if (file.damage === undefined) continue;
     note(file.damage.message);
     process.exitCode = EXIT_UNUSABLE;
   }
+}
+
+function remedy(all: number): string {
+  return all <= MAX_LIMIT ? `: --limit ${all} shows all` : '';
 }
 
 function nothing(args: TraceArguments, packets: number): string {
