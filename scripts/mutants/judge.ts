@@ -123,8 +123,9 @@ export class Judge {
     chains.add(mutant.chainLine);
     return diff.entries.some((entry) =>
       [entry.old, entry.new].some(
-        ({ kind, location }) =>
+        ({ kind, location, via }) =>
           kind === 'flowtable' ||
+          [...lines].some((line) => via?.startsWith(`line ${line}: `)) ||
           (location !== undefined && (lines.has(location.line) || (kind === 'policy' && chains.has(location.line)))),
       ),
     );

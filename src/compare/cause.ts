@@ -185,7 +185,27 @@ export class Causes {
     const now = this.#new.walk(newPath);
     if (old.isFast !== now.isFast) return undefined;
     const rules = (side: Side, path: number) => side.walk(path).chains.flatMap((run) => run.matched);
-    return this.#firstDifference(rules(this.#old, oldPath), rules(this.#new, newPath), oldPath, newPath);
+    return (
+      this.#firstDifference(rules(this.#old, oldPath), rules(this.#new, newPath), oldPath, newPath) ??
+      this.#byEnds(oldPath, newPath)
+    );
+  }
+
+  /** The first base chain that ended otherwise, or that only one side came to. */
+  #byEnds(oldPath: number, newPath: number): Cause | undefined {
+    const old = this.#old.walk(oldPath).chains;
+    const now = this.#new.walk(newPath).chains;
+    for (let at = 0; at < Math.max(old.length, now.length); at++) {
+      const a = old[at];
+      const b = now[at];
+      const name = a === undefined ? this.#new.chainName(b?.chain ?? -1) : this.#old.chainName(a.chain);
+      if (a === undefined || b === undefined || this.#new.chainName(b.chain) !== name) {
+        return { old: this.#old.ender(oldPath, name), new: this.#new.ender(newPath, name) };
+      }
+      const pair = { old: this.#old.endOf(a), new: this.#new.endOf(b) };
+      if (pair.old.text !== pair.new.text) return pair;
+    }
+    return undefined;
   }
 
   #isSame(old: number, now: number): boolean {

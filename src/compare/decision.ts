@@ -11,6 +11,8 @@ export interface Decision {
   /** nft text of the rule, 'policy drop', or words. */
   text: string;
   location?: SourceLocation;
+  /** The rule that jumped to its chain, 'line 34: iifname "br-lan" jump forward_lan'. */
+  via?: string;
   /** What became of the other side's rule here, one sentence. */
   note?: string;
 }
@@ -18,5 +20,5 @@ export interface Decision {
 /** The same for decisions that are one cause. */
 export function decisionKey(row: Decision): string {
   const where = row.location === undefined ? '' : `${row.location.file}:${row.location.line}:${row.location.column}`;
-  return `${row.kind}|${row.place}|${row.text}|${where}`;
+  return `${row.kind}|${row.place}|${row.text}|${where}|${row.via ?? ''}`;
 }

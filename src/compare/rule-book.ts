@@ -77,6 +77,18 @@ export class RuleBook {
     return this.rules[rule]?.rule.location;
   }
 
+  /** Whether a rule jumps or goes to a chain of its table, itself or by a verdict map. */
+  leadsTo(rule: number, chain: BookChain): boolean {
+    const row = this.rules[rule];
+    if (row === undefined || row.chain.table !== chain.table) return false;
+    return row.rule.expressions.some((expression) => {
+      if (expression.kind === 'verdict') return expression.verdict.chain === chain.chain.name;
+      if (expression.kind !== 'lookup' || expression.dreg !== 0) return false;
+      const elements = chain.table.sets.find((set) => set.name === expression.set)?.elements ?? [];
+      return elements.some(({ verdict }) => verdict?.chain === chain.chain.name);
+    });
+  }
+
   /** Whether a rule has an expression of one of these kinds. */
   has(rule: number, kinds: ReadonlySet<Expression['kind']>): boolean {
     return this.rules[rule]?.rule.expressions.some((row) => kinds.has(row.kind)) ?? false;

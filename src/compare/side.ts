@@ -94,7 +94,8 @@ export class Side {
     const detail = i32(columns.detail, row);
     if (detail >= 0 && (reason?.name === 'rule' || reason?.name === 'reject')) {
       const run = this.walkOfRow(row).chains.find((one) => one.evaluated.includes(detail));
-      return { decision: this.rule(detail), chain: run === undefined ? undefined : this.chainName(run.chain) };
+      if (run === undefined) return { decision: this.rule(detail), chain: undefined };
+      return { decision: this.#ruleOf(run, detail), chain: this.chainName(run.chain) };
     }
     if (detail >= 0 && reason?.name === 'policy') {
       return { decision: this.policy(detail), chain: this.chainName(detail) };
@@ -115,7 +116,7 @@ export class Side {
 
   endOf(run: ChainWalk): Decision {
     const rule = run.matched.at(-1);
-    return run.byPolicy || rule === undefined ? this.policy(run.chain) : this.rule(rule);
+    return run.byPolicy || rule === undefined ? this.policy(run.chain) : this.#ruleOf(run, rule);
   }
 
   rule(index: number): Decision {
@@ -130,6 +131,18 @@ export class Side {
       text: this.book.text(index),
       ...(location === undefined ? {} : { location }),
     };
+  }
+
+  /** A rule with who jumped to its chain in a run. */
+  #ruleOf(run: ChainWalk, rule: number): Decision {
+    const decision = this.rule(rule);
+    const chain = this.book.rules[rule]?.chain;
+    if (chain === undefined || this.book.chainOfRule[rule] === run.chain) return decision;
+    const before = run.matched.slice(0, Math.max(0, run.matched.lastIndexOf(rule)));
+    const jump = before.findLast((one) => this.book.leadsTo(one, chain));
+    if (jump === undefined) return decision;
+    const line = this.book.location(jump)?.line;
+    return { ...decision, via: `${line === undefined ? '' : `line ${line}: `}${this.book.text(jump)}` };
   }
 
   policy(index: number): Decision {

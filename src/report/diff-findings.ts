@@ -102,6 +102,7 @@ function decision(row: Decision): object {
     text: row.text,
     file: row.location?.file ?? null,
     line: row.location?.line ?? null,
+    via: row.via ?? null,
     note: row.note ?? null,
   };
 }

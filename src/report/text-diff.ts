@@ -103,6 +103,7 @@ function entry(row: DiffEntry, number: number): string[] {
 
 function decision(side: string, row: Decision): string[] {
   const lines = wrap(decisionText(row), WIDTH, `    ${side}  `, '         ');
+  if (row.via !== undefined) lines.push(...wrap(`from ${visible(row.via)}`, WIDTH, '         ', '         '));
   if (row.note !== undefined) lines.push(...wrap(`(${visible(row.note)})`, WIDTH, '         ', '          '));
   return lines;
 }
