@@ -165,7 +165,7 @@ describe.skipIf(cases.length === 0)('the trace of a real Linux 6.12', () => {
     const router = new EmulatedRouter({
       ruleset: compile({ path: 'oracle.nft', text }).ruleset,
       router: parseRouter(JSON.stringify(description), 'topology'),
-      trace: true,
+      walks: true,
     });
     for (const { in_hex, in_iface, guest_ns, trace = [] } of result.packets) {
       const { walk } = router.send(Uint8Array.from(Buffer.from(in_hex, 'hex')), in_iface, guest_ns);
