@@ -1,5 +1,6 @@
 // One traffic on one device: how much of it the device carries, and how it fares at the target.
 import { f64 } from '../base/columns.ts';
+import type { WorkingSet } from '../cost/memory.ts';
 import { type Pricing, price } from '../cost/pricing.ts';
 import type { Profile } from '../cost/profile.ts';
 import { type DeviceOptions, processorHz, queueModel } from '../cost/queue-device.ts';
@@ -7,7 +8,7 @@ import type { QueueModel, QueueResult } from '../cost/queue-model.ts';
 import { LOSS_PLACES, lossShare } from '../cost/queue-model.ts';
 import { pathCycles } from '../cost/summary.ts';
 import type { Band, Behaviour } from './result.ts';
-import { highestLoad, type Saturation, saturation } from './search.ts';
+import { highestLoad, type Saturation, SEARCH_PACKETS, saturation } from './search.ts';
 import { type End, type Services, servicesOf, simulate } from './simulate.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -17,6 +18,13 @@ const TARGET_PACKETS = 400_000;
 /** Prices are made anew when the state in use has grown by so much. */
 const STATE_STEP = 1.5;
 
+export interface TrialOptions extends Omit<DeviceOptions, 'links'> {
+  /** Packets of each simulation of a search. */
+  searchPackets?: number;
+  /** Prices of the traffic's paths when so much state is in use; absent: as they are. */
+  prices?: (state: WorkingSet) => Pricing;
+}
+
 /** One traffic on one device: prices, model, and simulations of it. Factors are against the replayed load. */
 export class Device {
   readonly profile: Profile;
@@ -24,10 +32,14 @@ export class Device {
   readonly model: QueueModel;
   readonly #hz: number;
   readonly #seed: number;
+  readonly #searchPackets: number;
+  readonly #prices: (state: WorkingSet) => Pricing;
   readonly #pricings = new Map<number, Pricing>();
   readonly #services = new Map<string, Services>();
 
-  constructor(profile: Profile, traffic: Traffic, seed: number, options: Omit<DeviceOptions, 'links'> = {}) {
+  constructor(profile: Profile, traffic: Traffic, seed: number, options: TrialOptions = {}) {
+    this.#searchPackets = options.searchPackets ?? SEARCH_PACKETS;
+    this.#prices = options.prices ?? ((state) => price(traffic.result.paths, traffic.result.names, profile, state));
     this.profile = profile;
     this.traffic = traffic;
     this.model = queueModel(profile, { ...options, links: traffic.columns.links });
@@ -40,9 +52,9 @@ export class Device {
     const step = Math.round(Math.log(Math.max(1e-3, factor)) / Math.log(STATE_STEP));
     const known = this.#pricings.get(step);
     if (known !== undefined) return known;
-    const { result, connections, softwareFlows } = this.traffic;
+    const { connections, softwareFlows } = this.traffic;
     const state = STATE_STEP ** step;
-    const pricing = price(result.paths, result.names, this.profile, {
+    const pricing = this.#prices({
       connections: Math.max(1, connections * state),
       flows: Math.max(1, softwareFlows * state),
     });
@@ -160,6 +172,7 @@ export class Device {
       services: (factor: number) => this.services(factor, end),
       model: this.model,
       seed: this.#seed,
+      packets: this.#searchPackets,
       tableFactor: conntrackLimit / Math.max(1, this.traffic.connections),
     };
   }

@@ -68,7 +68,7 @@ export async function plan(context: PlanContext): Promise<PlanResult> {
   for (const profile of options.profiles) devices.push(await devicePlan(context, profile));
   const { result, router, assumptions } = own.replay;
   const traffic = ratesOf(own, 1);
-  const cloned = await context.replays.traffic(query(context, 'as-ruled', undefined));
+  const cloned = await context.replays.traffic(queryOf(context, 'as-ruled', undefined));
   const flows = own.result.flows.flows;
   return {
     router,
@@ -92,7 +92,7 @@ function ratesOf({ columns }: Traffic, factor: number): { packetsPerSecond: numb
 }
 
 /** What is replayed for a mode; a ruleset without flowtable gets one where a mode needs it. */
-function query(context: PlanContext, mode: OffloadMode, profile: Profile | undefined): TrafficQuery {
+export function queryOf(context: PlanContext, mode: OffloadMode, profile: Profile | undefined): TrafficQuery {
   const needsOne = (mode === 'software' || mode === 'hardware') && !hasFlowtable(context.ruleset);
   const entries = mode === 'software' || mode === 'off' ? undefined : profile?.hardware.entries?.value;
   return {
@@ -134,7 +134,7 @@ async function devicePlan(context: PlanContext, profile: Profile): Promise<Devic
     useless: [],
   };
   if (!options.advice || base === undefined) return result;
-  const baseQuery = query(context, base.mode, profile);
+  const baseQuery = queryOf(context, base.mode, profile);
   const found = await advise({
     profile,
     seed: options.seed,
@@ -160,7 +160,7 @@ function ruledMode(ruleset: Ruleset, profile: Profile): OffloadMode {
 async function modePlan(context: PlanContext, profile: Profile, mode: OffloadMode): Promise<ModePlan> {
   if (mode === 'hardware' && !profile.hardware.present) return absent(mode, profile.hardware.what);
   const { scale, options, ruleset } = context;
-  const asked = query(context, mode, profile);
+  const asked = queryOf(context, mode, profile);
   const traffic = await context.replays.traffic(asked);
   const device = new Device(profile, traffic, options.seed);
   const unit = scale.factor / scale.copies;
@@ -179,11 +179,11 @@ async function modePlan(context: PlanContext, profile: Profile, mode: OffloadMod
   };
 }
 
-function scaled(band: Band, factor: number): Band {
+export function scaled(band: Band, factor: number): Band {
   return { value: band.value * factor, low: band.low * factor, high: band.high * factor };
 }
 
-function shares({ result }: Traffic): ModePlan['shares'] {
+export function shares({ result }: Traffic): ModePlan['shares'] {
   const packets = [0, 0, 0];
   let all = 0;
   for (let path = 0; path < result.paths.packets.length; path++) {

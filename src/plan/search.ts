@@ -32,6 +32,8 @@ export interface SearchInput {
   services: (factor: number) => Services;
   model: QueueModel;
   seed: number;
+  /** Of each simulation. */
+  packets: number;
   /** No more than this, whatever the queues say: the connection table is full. */
   tableFactor: number;
 }
@@ -133,7 +135,7 @@ function linkRow(link: string, way: 'in' | 'out', lost: number, load: number): S
 
 function run(input: SearchInput, factor: number): QueueResult {
   return simulate(input.columns, input.services(factor), input.model, factor, {
-    packets: SEARCH_PACKETS,
+    packets: input.packets,
     seed: input.seed,
   });
 }
