@@ -278,9 +278,15 @@ async function sweepSize(context: PlanContext, profile: Profile): Promise<Sweep[
     packets.push({ value, cells: perPacket });
     bits.push({ value, cells: perBit });
   }
-  const title =
-    'Highest load over the size of packets: those of the capture, all of one size (octets without checksum)';
-  return { kind: 'packet-size', title, profile: profile.name, columns, rows, notes: [] };
+  const table = (unit: string, rows: SweepRow[]): Sweep => ({
+    kind: 'packet-size',
+    title: `Highest load in ${unit} over the size of packets (all of the capture's of one size), by offload`,
+    profile: profile.name,
+    columns,
+    rows,
+    notes: [],
+  });
+  return [table('thousand packets/s', packets), table('Mbit/s', bits)];
 }
 
 /** A traffic whose packets are all of one size. */

@@ -132,7 +132,8 @@ async function run(args: ArgumentsCamelCase<PlanArguments>, version: string): Pr
     });
     const sweeps: Sweep[] = [];
     const result = await plan(context);
-    for (const kind of new Set(args.sweep)) for (const row of profiles) sweeps.push(await sweep(context, kind, row));
+    for (const kind of new Set(args.sweep))
+      for (const row of profiles) sweeps.push(...(await sweep(context, kind, row)));
     return {
       version,
       rulesetPath: inputs.rulesetPath,
