@@ -37,7 +37,7 @@ export const SIMPLIFICATIONS = [
   { name: 'path-mtu', effect: 'the router learns no path MTU from ICMP errors that are addressed to itself' },
   {
     name: 'helpers',
-    effect: 'conntrack helpers have a name and read nothing: no expectations, no sequence adjustment',
+    effect: 'conntrack helpers other than ftp and tftp have a name and read nothing: no expectations, no sequence adjustment',
   },
   { name: 'log', effect: '`log` statements are counted, nothing is written' },
   {

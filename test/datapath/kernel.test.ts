@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compileText } from './compile.ts';
+import { HELPER_SCENES } from './helper-scenes.ts';
 import { writePcaps } from './pcap.ts';
 import { byInterface, masked, octets, replayScene, type SceneFrame } from './scene.ts';
-import { SCENES } from './scenes.ts';
+import { SCENES as PLAIN_SCENES } from './scenes.ts';
+
+const SCENES = [...PLAIN_SCENES, ...HELPER_SCENES];
 
 interface Golden {
   in: string;

@@ -54,6 +54,8 @@ export class ConntrackTable {
   streamNs: Float64Array;
   /** Number of the helper's name, -1 = none. */
   helper: Int16Array;
+  /** Of an expected connection: the helper of its master, -1 = none. */
+  masterHelper: Int16Array;
   /** `ct timeout` policy, -1 = the sysctls. */
   timeoutPolicy: Int16Array;
   /** nat->masq_index: the interface that a masqueraded connection leaves by, 0 = not masqueraded. */
@@ -104,6 +106,7 @@ export class ConntrackTable {
     this.expiresNs = new Float64Array(n);
     this.streamNs = new Float64Array(n);
     this.helper = new Int16Array(n);
+    this.masterHelper = new Int16Array(n);
     this.timeoutPolicy = new Int16Array(n);
     this.masqueradeIndex = new Int32Array(n);
     this.labels = new Uint32Array(n * LABEL_WORDS);
@@ -345,6 +348,7 @@ export class ConntrackTable {
     this.protocol.fill(0, entry * PROTOCOL_WORDS, (entry + 1) * PROTOCOL_WORDS);
     this.streamNs[entry] = 0;
     this.helper[entry] = -1;
+    this.masterHelper[entry] = -1;
     this.timeoutPolicy[entry] = -1;
     this.masqueradeIndex[entry] = 0;
     this.labels.fill(0, entry * LABEL_WORDS, (entry + 1) * LABEL_WORDS);
@@ -369,6 +373,7 @@ export class ConntrackTable {
     this.expiresNs = growF64(this.expiresNs);
     this.streamNs = growF64(this.streamNs);
     this.helper = growI16(this.helper);
+    this.masterHelper = growI16(this.masterHelper);
     this.timeoutPolicy = growI16(this.timeoutPolicy);
     this.masqueradeIndex = growI32(this.masqueradeIndex);
     this.labels = growU32(this.labels);

@@ -5,8 +5,6 @@
 //   maxWin  largest window it announced, plus what it SACKed
 // and a segment passes when  I. seq <= sender.maxEnd   II. seq + len >= sender.end - receiver.maxWin
 //   III. sack <= receiver.end   IV. sack >= receiver.end - max(66000, sender.maxWin).
-//
-// SIMPLIFIED: helpers: no sequence adjustment (helpers that rewrite payloads do not exist here).
 import { u32 } from '../../base/columns.ts';
 import type { ConntrackTable } from './table.ts';
 import { PROTOCOL_WORDS } from './table.ts';
@@ -86,7 +84,10 @@ function initSender(
   }
 }
 
-/** Judges a segment of an entry and notes it; `liberal` is the sysctl tcp_be_liberal. Returns WINDOW_*. */
+/**
+ * Judges a segment of an entry and notes it; `liberal` is the sysctl tcp_be_liberal, `ackShift` how far a helper moved what
+ * it acknowledges (nf_ct_seq_offset). Returns WINDOW_*.
+ */
 export function judgeWindow(
   table: ConntrackTable,
   entry: number,
@@ -94,6 +95,7 @@ export function judgeWindow(
   kind: number,
   segment: TcpSegment,
   liberal: boolean,
+  ackShift: number,
 ): number {
   const words = table.protocol;
   const sender = seenAt(entry, direction);
@@ -105,6 +107,10 @@ export function judgeWindow(
   let last = end;
   let ack = segment.ack;
   let sack = (u32(words, receiver + SEEN_FLAGS) & FLAG_SACK_PERM) !== 0 ? segment.sackEdge() : ack;
+  if (ackShift !== 0) {
+    ack = (ack - ackShift) >>> 0;
+    sack = (sack - ackShift) >>> 0;
+  }
   let window = segment.window;
 
   if (u32(words, sender + SEEN_MAXWIN) === 0) {

@@ -7,7 +7,16 @@ import { sysctlNumber } from '../../net/sysctl.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Accounting } from './accounting.ts';
 import { TRACK_ACCEPT, TRACK_DROP, TRACK_INVALID, TRACK_REPEAT } from './outcome.ts';
-import { IPS_ASSURED, IPS_CONFIRMED, IPS_FIXED_TIMEOUT, IPS_SEEN_REPLY, ORIGINAL, REPLY } from './status.ts';
+import type { SequenceAdjust } from './sequence-adjust.ts';
+import {
+  IPS_ASSURED,
+  IPS_CONFIRMED,
+  IPS_FIXED_TIMEOUT,
+  IPS_SEEN_REPLY,
+  IPS_SEQ_ADJUST,
+  ORIGINAL,
+  REPLY,
+} from './status.ts';
 import type { ConntrackTable } from './table.ts';
 import { PROTOCOL_WORDS } from './table.ts';
 import {
@@ -94,7 +103,10 @@ export class TcpTracker implements Tracker {
   #next = 0;
   #old = 0;
 
+  readonly #sequence: SequenceAdjust;
+
   constructor(context: TrackerContext) {
+    this.#sequence = context.sequence;
     this.#table = context.table;
     this.#timeouts = context.timeouts;
     this.#accounting = context.accounting;
@@ -121,7 +133,9 @@ export class TcpTracker implements Tracker {
     const special = this.#specialCase(entry, direction, kind);
     if (special !== GO_ON && special !== SKIP_WINDOW) return special;
     if (special === GO_ON) {
-      const judgement = judgeWindow(table, entry, direction, kind, segment, this.#liberal);
+      const isShifted = (u32(table.status, entry) & IPS_SEQ_ADJUST) !== 0;
+      const shift = isShifted ? this.#sequence.offset(entry, 1 - direction, (segment.ack - 1) >>> 0) : 0;
+      const judgement = judgeWindow(table, entry, direction, kind, segment, this.#liberal, shift);
       if (judgement === WINDOW_IGNORE) return TRACK_ACCEPT;
       if (judgement === WINDOW_INVALID) {
         this.#noteInvalid(entry, direction, kind);

@@ -5,8 +5,6 @@
 // Uses: the packet after defragmentation. Sets: packet.ct, ctInfo, ctDirection, checksumPartial.
 // Verdicts: ACCEPT, also of invalid packets; DROP when the table is full or a clash cannot be resolved.
 // Events: ct-lookup, ct-new, ct-update, ct-invalid, ct-untracked, ct-confirm, ct-account, ct-checksum.
-//
-// SIMPLIFIED: helpers: no expectations, so nothing is RELATED but ICMP errors; helpers have a name and do nothing.
 import { f64, u32 } from '../../base/columns.ts';
 import { reasonIndex } from '../../event/reasons.ts';
 import type { Recorder } from '../../event/recorder.ts';
@@ -18,10 +16,13 @@ import { CT_ESTABLISHED, CT_INVALID, CT_NEW, CT_RELATED, CT_UNTRACKED } from '..
 import { NF_ACCEPT, NF_DROP } from '../verdict.ts';
 import { Accounting } from './accounting.ts';
 import { DccpTracker } from './dccp.ts';
+import { type Expectation, Expectations } from './expectations.ts';
 import { GenericTracker, GreTracker, IcmpTracker } from './generic.ts';
+import { HELPER_NAMES, Helpers } from './helpers.ts';
 import { ICMP_DONE, ICMP_INVALID, IcmpErrors } from './icmp-error.ts';
 import { TRACK_ACCEPT, TRACK_DROP, TRACK_REPEAT } from './outcome.ts';
 import { SctpTracker } from './sctp.ts';
+import { SequenceAdjust } from './sequence-adjust.ts';
 import {
   IPS_CONFIRMED,
   IPS_DYING,
@@ -31,6 +32,7 @@ import {
   IPS_NAT_CLASH,
   IPS_NAT_MASK,
   IPS_SEEN_REPLY,
+  IPS_SEQ_ADJUST,
   ORIGINAL,
   REPLY,
 } from './status.ts';
@@ -89,6 +91,13 @@ export class Conntrack {
   readonly verifyChecksums: boolean;
   /** Told which connection a packet is judged by, before the protocol does: a trace. */
   onJudge: ((entry: number, direction: number) => void) | undefined = undefined;
+  readonly expectations: Expectations;
+  readonly helpers: Helpers;
+  readonly sequence: SequenceAdjust;
+  /** Told of an expected connection that is to be translated like its master. */
+  onExpected: ((entry: number, expectation: Expectation) => void) | undefined = undefined;
+  /** [number of a helper's name] row of HELPER_NAMES. */
+  readonly #helperKinds: number[] = [];
   readonly #recorder: Recorder;
   /** By IP protocol number. */
   readonly #trackers: Tracker[];
@@ -111,8 +120,12 @@ export class Conntrack {
     const acct = sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_acct', 0) !== 0;
     this.accounting = new Accounting(table, recorder, acct);
     this.verifyChecksums = sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_checksum', 1) !== 0;
+    this.expectations = new Expectations(table, sysctl);
+    this.helpers = new Helpers(table, this.expectations);
+    this.sequence = new SequenceAdjust(table);
     const context: TrackerContext = {
       table,
+      sequence: this.sequence,
       timeouts: this.timeouts,
       accounting: this.accounting,
       recorder,
@@ -177,6 +190,10 @@ export class Conntrack {
     const entry = packet.ct;
     if (entry < 0) return NF_ACCEPT;
     const status = u32(table.status, entry);
+    if ((status & (IPS_HELPER | IPS_SEQ_ADJUST)) !== 0 && !this.#help(packet, status)) {
+      packet.reason = REFUSED;
+      return NF_DROP;
+    }
     if ((status & IPS_CONFIRMED) !== 0 || packet.ctDirection !== ORIGINAL) return NF_ACCEPT;
     this.#recorder.event(CT_CONFIRM, 0);
     if ((status & IPS_DYING) !== 0) {
@@ -189,6 +206,17 @@ export class Conntrack {
     if (node >= 0) return this.#resolveClash(packet, node);
     table.confirm(entry);
     return NF_ACCEPT;
+  }
+
+  /** nf_confirm: helper and sequence numbers. False: the packet is to be dropped. ICMP errors about it are left alone. */
+  #help(packet: Packet, status: number): boolean {
+    const { table } = this;
+    const own = u32(table.tuples, packet.ct * ENTRY_TUPLE_WORDS + TUPLE_PROTOCOL) & 0xff;
+    if (packet.protocol !== own) return true;
+    const kind = this.#helperKinds[table.helper[packet.ct] as number] ?? 0;
+    if (kind !== 0 && this.helpers.help(packet, kind) !== NF_ACCEPT) return false;
+    // A packet that a helper made longer itself stands at the position from where on others move.
+    return (status & IPS_SEQ_ADJUST) === 0 || own !== PROTOCOL_TCP || this.sequence.adjust(packet);
   }
 
   /**
@@ -225,6 +253,11 @@ export class Conntrack {
     this.#zonePacket = packet.number;
     this.#templateOriginal = direction === REPLY ? 0 : zone;
     this.#templateReply = direction === ORIGINAL ? 0 : zone;
+  }
+
+  /** What stands behind the number of a helper's name. */
+  defineHelper(name: number, text: string): void {
+    this.#helperKinds[name] = Math.max(0, (HELPER_NAMES as readonly string[]).indexOf(text));
   }
 
   /** `ct helper set`: only for a connection that is not confirmed and has none. `name` is the number of its name. */
@@ -311,7 +344,21 @@ export class Conntrack {
     setZone(tuples, TUPLE_WORDS, this.#replyZone);
     this.#recorder.event(CT_NEW_EVENT, event);
     const entry = table.alloc(tuples, 0, tuples, TUPLE_WORDS, packet.number);
-    return entry < 0 ? TABLE_FULL : entry * 2;
+    if (entry < 0) return TABLE_FULL;
+    if (this.expectations.count > 0) this.#fulfil(entry);
+    return entry * 2;
+  }
+
+  /** init_conntrack: a connection that somebody expects is RELATED to its master, and marked like it. */
+  #fulfil(entry: number): void {
+    const { table } = this;
+    const expectation = this.expectations.take(table.tuples, entry * ENTRY_TUPLE_WORDS);
+    if (expectation === undefined) return;
+    const { master } = expectation;
+    table.status[entry] = u32(table.status, entry) | IPS_EXPECTED;
+    table.mark[entry] = u32(table.mark, master);
+    table.masterHelper[entry] = table.helper[master] as number;
+    if (expectation.nat !== undefined) this.onExpected?.(entry, expectation);
   }
 
   /** Looks the tuple up in the zone of its direction; leaves the zone of the original direction in it. */

@@ -3,6 +3,7 @@ import type { Recorder } from '../../event/recorder.ts';
 import type { Sysctl } from '../../net/sysctl.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Accounting } from './accounting.ts';
+import type { SequenceAdjust } from './sequence-adjust.ts';
 import type { ConntrackTable } from './table.ts';
 import type { Timeouts } from './timeouts.ts';
 
@@ -12,6 +13,7 @@ export interface TrackerContext {
   accounting: Accounting;
   recorder: Recorder;
   sysctl: Sysctl;
+  sequence: SequenceAdjust;
   /** net.netfilter.nf_conntrack_checksum. */
   verifyChecksums: boolean;
 }

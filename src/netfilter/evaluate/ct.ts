@@ -10,7 +10,14 @@ import { TUPLE_WORDS } from '../conntrack/tuple.ts';
 import { swap32 } from './bitwise.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import { type Evaluation, PF_IPV4, PF_IPV6 } from './evaluation.ts';
-import { cannotRun, type Evaluate, type Of, type PrepareContext, type PreparedExpression } from './prepared.ts';
+import {
+  cannotRun,
+  type Engine,
+  type Evaluate,
+  type Of,
+  type PrepareContext,
+  type PreparedExpression,
+} from './prepared.ts';
 
 /** NF_CT_STATE_BIT by ctInfo; the direction plays no part. */
 const STATE_BITS = Uint32Array.of(2, 4, 8, 1, 64);
@@ -89,14 +96,30 @@ function connectionLoader(key: CtKey, half: number, to: number, table: Conntrack
       return number(to, (_run, entry) => u32(table.tuples, (entry * 2 + Math.max(0, half)) * TUPLE_WORDS + 9) >>> 16);
     case 'id':
       return number(to, (_run, entry) => f64(table.flowNumber, entry));
-    // The helper of the connection's master: there are no expected connections without helpers that read payloads.
+    // The helper of the connection's master, not its own.
     case 'helper':
-      return () => NFT_BREAK;
+      return masterHelper(to, context.engine);
     case 'event':
       return cannotRun(context, '"ct event" can only be set');
     default:
       return tupleLoader(key, Math.max(0, half), to, table);
   }
+}
+
+/** 16 octets of the name of what made the connection expected (NF_CT_HELPER_NAME_LEN). */
+function masterHelper(to: number, { conntrack: table, helpers }: Engine): Evaluate {
+  return (run) => {
+    const { ct } = run.packet;
+    const helper = ct < 0 ? -1 : (table.masterHelper[ct] as number);
+    if (helper < 0) return NFT_BREAK;
+    const name = helpers.nameOf(helper);
+    for (let i = 0; i < 4; i++) {
+      let word = 0;
+      for (let octet = 0; octet < 4; octet++) word |= (name.charCodeAt(i * 4 + octet) || 0) << (octet * 8);
+      run.words[to + i] = word;
+    }
+    return NFT_CONTINUE;
+  };
 }
 
 /** Milliseconds. A connection that is not confirmed has no moment yet: what the kernel makes of its timeout is mostly 0. */

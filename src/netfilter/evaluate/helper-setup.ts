@@ -13,9 +13,13 @@ export function helperSetup(conntrack: Conntrack, names: string[]): HelperSetup 
   return {
     assignHelper: (packet, name) => {
       let index = names.indexOf(name);
-      if (index < 0) index = names.push(name) - 1;
+      if (index < 0) {
+        index = names.push(name) - 1;
+        conntrack.defineHelper(index, name);
+      }
       conntrack.assignHelper(packet.ct, index);
     },
+    nameOf: (number) => names[number] ?? '',
     timeoutPolicy: (protocol, policy) => {
       const number = conntrack.timeouts.addPolicy(protocol, policy);
       const slot = STATEFUL_PROTOCOLS.includes(protocol) ? 1 : 0;

@@ -84,6 +84,8 @@ export interface Engine {
 
 /** What `ct helper set`, `ct timeout set` and `ct zone set` ask of conntrack. */
 export interface HelperSetup {
+  /** Name behind conntrack.table.helper. */
+  nameOf(number: number): string;
   assignHelper(packet: Packet, name: string): void;
   /** The setter of a timeout policy; its names are those of nft(8), values seconds. */
   timeoutPolicy(protocol: number, policy: Record<string, number>): (packet: Packet) => void;
