@@ -6,6 +6,7 @@ import { COVERAGE_OPTIONS, coverageCommand } from './commands/coverage.ts';
 import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
 import { PLAN_OPTIONS, planCommand } from './commands/plan.ts';
 import { profilesCommand } from './commands/profiles.ts';
+import { RECORD_OPTIONS, recordCommand } from './commands/record.ts';
 import { RUN_OPTIONS, runCommand } from './commands/run.ts';
 import { TEST_OPTIONS, testCommand } from './commands/test.ts';
 import { TRACE_OPTIONS, traceCommand } from './commands/trace.ts';
@@ -54,6 +55,7 @@ export function commands(version: string): Command[] {
       options: PLAN_OPTIONS,
       module: planCommand(version),
     },
+    { name: 'record', needs: 'a ruleset and at least one capture', options: RECORD_OPTIONS, module: recordCommand },
     { name: 'test', needs: 'suites', options: TEST_OPTIONS, module: testCommand(version) },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];

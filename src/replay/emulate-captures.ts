@@ -9,7 +9,7 @@ import { surveyCaptures } from './survey.ts';
 
 export type EmulationOptions = Pick<
   ReplayOptions,
-  'ruleset' | 'captures' | 'router' | 'offload' | 'seed' | 'knownConnections'
+  'ruleset' | 'captures' | 'router' | 'offload' | 'seed' | 'knownConnections' | 'match'
 > & { /** See EmulatedRouterOptions. */ walks?: boolean | ReadonlySet<number> };
 
 export interface Emulation {
@@ -75,6 +75,7 @@ async function runThrough(
         seed: options.seed ?? 1,
         epochNs: BigInt(baseSeconds) * 1_000_000_000n + BigInt(baseNanos),
         knownConnections,
+        ...(options.match === undefined ? {} : { match: options.match }),
         ...ownAddress(options, spec),
         walks: options.walks ?? false,
       });

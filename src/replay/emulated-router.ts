@@ -5,12 +5,13 @@ import { ConfigError } from '../base/errors.ts';
 
 import type { Ruleset, RulesetState } from '../bytecode/ruleset.ts';
 import { Router } from '../datapath/router.ts';
+import { reasonIndex } from '../event/reasons.ts';
 import { type PathTable, Recorder } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
 import type { Interface, Interfaces } from '../net/interfaces.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import { conntrackLines } from '../netfilter/conntrack/listing.ts';
-import { Packet, VERDICT_LOCAL } from '../packet/packet.ts';
+import { Packet, VERDICT_DROP, VERDICT_LOCAL } from '../packet/packet.ts';
 import { FlowFold } from './flows.ts';
 import { Ingress } from './ingress.ts';
 import { FrameMatch } from './match.ts';
@@ -35,6 +36,8 @@ export interface EmulatedRouterOptions {
   inferred?: boolean;
   /** Inferred router, ruleset without NAT: its outside IPv4 address (see retranslate.ts). */
   ownAddress?: number;
+  /** Only frames that nft's expressions mean enter (`--match`); the others end with the reason 'left-out'. */
+  match?: string;
   /** Passages have the packet's walk: all of them, or those of these numbers. */
   walks?: boolean | ReadonlySet<number>;
 }
@@ -82,6 +85,7 @@ export interface Passage {
 /** Room for headers that are pushed, and for the longest frame that a capture can hold. */
 const HEADROOM = 256;
 const MAX_FRAME = 1 << 18;
+const LEFT_OUT = reasonIndex('left-out');
 
 /** One router with its state; time only goes forward. */
 export class EmulatedRouter {
@@ -91,6 +95,7 @@ export class EmulatedRouter {
   readonly #flows: FlowFold;
   readonly #untranslate: Untranslate | undefined;
   readonly #retranslate: Retranslate | undefined;
+  readonly #match: FrameMatch | undefined;
   readonly #tracer: PacketTracer | undefined;
   readonly #walks: boolean | ReadonlySet<number>;
   readonly #packet = new Packet();
@@ -115,6 +120,7 @@ export class EmulatedRouter {
       keepDropped: options.knownConnections ?? false,
       tracer: this.#tracer,
     });
+    this.#match = options.match === undefined ? undefined : new FrameMatch(options.match, this.#router);
     this.#tracer?.attach(this.#router, this.#recorder);
     const { netfilter, interfaces } = this.#router;
     this.#ingress = new Ingress(router, interfaces, inferred);
@@ -163,6 +169,12 @@ export class EmulatedRouter {
     const entered = data.slice(start, end);
     packet.attach(data, start, end, wireOctets + HEADROOM - start);
     const onWire = packet.wireLength;
+    const { number, timeNs } = packet;
+    if (this.#match?.matches(data, start, end, onWire, device.index, number, timeNs) === false) {
+      packet.verdict = VERDICT_DROP;
+      packet.reason = LEFT_OUT;
+      return this.#passage(device, entered, onWire);
+    }
     if (this.#walks === true || (this.#walks !== false && this.#walks.has(packet.number))) {
       this.#tracer?.begin(packet, device.index);
     }

@@ -2,8 +2,10 @@
 // chain: a rule's verdict or the policy.
 import { argumentOf, eventKind, kindOf, RULE_MATCHED } from '../event/vocabulary.ts';
 
-/** How one base chain ended; both are global indexes, one of them is -1. */
+/** How one base chain ended; all are global indexes, one of `rule` and `policy` is -1. */
 export interface Ending {
+  /** The base chain; -1: unknown. */
+  chain: number;
   rule: number;
   /** Base chain whose policy decided. */
   policy: number;
@@ -18,7 +20,6 @@ export interface Attribution {
   endings: Ending[];
   /** `flow add` put the connection into a flowtable. */
   offloads: boolean;
-  /** Octets and kinds of ends are elsewhere: here is only what rules did. */
 }
 
 const BASE_CHAIN = eventKind('base-chain');
@@ -27,17 +28,14 @@ const JUMP = eventKind('jump');
 const POLICY = eventKind('policy');
 const FLOW_ADD = eventKind('flow-add');
 
-/**
- * Reads the words of one packet. `decides` says whether a rule has a verdict of its own: a chain that ends behind a rule
- * without one ended by what that rule did (reject, queue) all the same.
- */
+/** Reads the words of one packet: a base chain that ends without its policy was ended by the rule that matched last. */
 export function attribution(words: Uint32Array): Attribution {
   const found: Attribution = { matched: [], missed: [], chains: [], endings: [], offloads: false };
-  let isOpen = false;
+  let open = -1;
   let last = -1;
   const end = (): void => {
-    if (isOpen && last >= 0) found.endings.push({ rule: last, policy: -1 });
-    isOpen = false;
+    if (open >= 0 && last >= 0) found.endings.push({ chain: open, rule: last, policy: -1 });
+    open = -1;
     last = -1;
   };
   for (const word of words) {
@@ -45,7 +43,7 @@ export function attribution(words: Uint32Array): Attribution {
     switch (kindOf(word)) {
       case BASE_CHAIN:
         end();
-        isOpen = true;
+        open = argument;
         found.chains.push(argument);
         break;
       case JUMP:
@@ -60,8 +58,8 @@ export function attribution(words: Uint32Array): Attribution {
         }
         break;
       case POLICY:
-        found.endings.push({ rule: -1, policy: argument });
-        isOpen = false;
+        found.endings.push({ chain: argument, rule: -1, policy: argument });
+        open = -1;
         last = -1;
         break;
       case FLOW_ADD:

@@ -41,12 +41,17 @@ export interface PrintContext {
   /** Knows the conversations so far; their numbers are left out when they go on as expected. */
   builder?: PacketBuilder;
   wireOctets?: number;
+  /** Leaves out what need not be exact: then the line gives a similar frame. */
+  detail?: (fields: PacketFields) => PacketFields;
 }
 
 /** The line of a frame: parsed and built again, in the same context, it is that frame. */
 export function printPacket(frame: Uint8Array, context: PrintContext): string {
   const wireOctets = context.wireOctets ?? frame.length;
   const parts = dissect(frame, wireOctets);
+  if (parts !== undefined && context.detail !== undefined) {
+    return linePlain({ body: parts.body, fields: context.detail(parts.fields) }, context);
+  }
   if (parts !== undefined) {
     for (const text of [linePlain(parts, context), genericLine(parts, context)]) {
       if (text !== undefined && isSame(text, frame, wireOctets, context)) return text;

@@ -46,6 +46,11 @@ export class RuleRefs {
     return found;
   }
 
+  /** A base chain that filters: its verdict is the packet's fate, that of a nat chain is not. */
+  isFilter(index: number): boolean {
+    return this.#chains[index]?.chain.base?.type === 'filter';
+  }
+
   /** 'inet fw4 forward'. */
   chainName(index: number): string {
     const row = this.#chains[index];

@@ -123,6 +123,7 @@ export const suiteSchema = onDemand(() => {
       skip: z.string().optional().describe('why this case is not run'),
       packets: z.array(step).min(1).optional(),
       captures: z.array(capture).min(1).optional(),
+      match: z.string().optional().describe("of the captures, only packets that nft's expressions mean enter"),
       flows: z.array(flow).optional(),
       expect: totals.optional(),
     })
@@ -147,4 +148,4 @@ export type PacketExpectation = Exclude<
 export type FlowExpectation = NonNullable<CaseInput['flows']>[number]['expect'];
 export type TotalsExpectation = NonNullable<CaseInput['expect']>;
 export type Quantity = number | string;
-export type Settings = Omit<CaseInput, 'name' | 'skip' | 'packets' | 'captures' | 'flows' | 'expect'>;
+export type Settings = Omit<CaseInput, 'name' | 'skip' | 'packets' | 'captures' | 'match' | 'flows' | 'expect'>;

@@ -33,6 +33,7 @@ export interface SuiteCase {
   skip: string | undefined;
   packets: PacketStep[] | undefined;
   captures: { file: string; in?: string }[] | undefined;
+  match: string | undefined;
   flows: FlowCheck[];
   expect: TotalsExpectation | undefined;
 }
@@ -167,7 +168,7 @@ function stepInto(schema: Zod.core.$ZodType, part: string | number): Zod.core.$Z
 
 function suiteCase(input: CaseInput, index: number, suiteSettings: Settings, source: SuiteSource): SuiteCase {
   const path: KeyPath = ['cases', index];
-  const { name, skip, packets, captures, flows = [], expect, ...own } = input;
+  const { name, skip, packets, captures, match, flows = [], expect, ...own } = input;
   const settings: Settings = { ...suiteSettings, ...own };
   if (settings.ruleset === undefined) {
     throw source.error(
@@ -183,6 +184,7 @@ function suiteCase(input: CaseInput, index: number, suiteSettings: Settings, sou
     skip,
     packets: packets?.map((step, at) => packetStep(step, [...path, 'packets', at], source)),
     captures: captures?.map((row) => (typeof row === 'string' ? { file: row } : row)),
+    match,
     flows: flows.map((row, at): FlowCheck => {
       const own: KeyPath = [...path, 'flows', at];
       return {

@@ -1,6 +1,6 @@
 // Packets added up: of a flow, or of a whole case. One object each; memory grows with paths and rules, not with packets.
 import { f64 } from '../base/columns.ts';
-import { PATH_CLASSES, VERDICTS } from '../packet/packet.ts';
+import { PATH_CLASSES, VERDICT_DROP, VERDICT_FORWARD, VERDICTS } from '../packet/packet.ts';
 import type { Passage } from '../replay/emulated-router.ts';
 import { decidersOf } from './deciders.ts';
 import type { DatagramBody } from './packet-line.ts';
@@ -19,6 +19,7 @@ export class Tally {
   readonly matched = new Map<number, number>();
   readonly decidedByRule = new Map<number, number>();
   readonly decidedByPolicy = new Map<number, number>();
+  readonly droppedByPolicy = new Set<number>();
   /** Of the first packet that went through. */
   nat: Translation | 'none' | undefined;
   /** Of the first packet. */
@@ -37,9 +38,12 @@ export class Tally {
     for (const rule of new Set(scene.attribution(passage).matched)) bump(this.matched, rule);
     const { rules, policies } = decidersOf(scene, passage);
     for (const rule of new Set(rules)) bump(this.decidedByRule, rule);
-    for (const chain of new Set(policies)) bump(this.decidedByPolicy, chain);
-    const isForwarded = passage.verdict === 0;
-    if (!isForwarded && passage.verdict === 2) {
+    for (const chain of new Set(policies)) {
+      bump(this.decidedByPolicy, chain);
+      if (passage.verdict === VERDICT_DROP) this.droppedByPolicy.add(chain);
+    }
+    const isForwarded = passage.verdict === VERDICT_FORWARD;
+    if (passage.verdict === VERDICT_DROP) {
       bump(this.reasons, passage.reason);
       this.firstDropped ??= passage;
     }
@@ -56,7 +60,7 @@ export class Tally {
   addOutgoing(packets: number, reason: number): void {
     if (packets === 0) return;
     this.packets += packets;
-    this.verdicts[2] = f64(this.verdicts, 2) + packets;
+    this.verdicts[VERDICT_DROP] = f64(this.verdicts, VERDICT_DROP) + packets;
     this.paths[0] = f64(this.paths, 0) + packets;
     this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + packets);
   }
