@@ -123,13 +123,16 @@ function maxseg(packet: Packet): number {
   return -1;
 }
 
-/** What differs, addresses of the link last. */
+/** What differs, addresses of the link last. Of a fragment of a whole datagram only what it has of its header. */
 export function fieldChanges(before: FrameFields, after: FrameFields): FieldChange[] {
   const changes: FieldChange[] = [];
+  const isPiece = before.get('fragment') === 'none' && after.has('fragment') && after.get('fragment') !== 'none';
   for (const field of new Set([...before.keys(), ...after.keys()])) {
     const from = before.get(field) ?? 'none';
     const to = after.get(field) ?? 'none';
-    if (from !== to) changes.push({ field, from, to });
+    if (from === to) continue;
+    if (isPiece && (field === 'fragment' || field.endsWith(' length') || !after.has(field))) continue;
+    changes.push({ field, from, to });
   }
   const isLink = (change: FieldChange): boolean => change.field.startsWith('ether ');
   return [...changes.filter((change) => !isLink(change)), ...changes.filter(isLink)];

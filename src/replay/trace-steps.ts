@@ -87,8 +87,8 @@ export type TraceStepDetail =
       /** Rules right before it that did not match: places `from` to `to`. */
       missed?: { from: number; to: number };
     } & ChainStep)
-  /** The end of a chain without a verdict: nft prints nothing. `missed` as above. */
-  | ({ kind: 'chain-end'; missed?: { from: number; to: number } } & ChainStep)
+  /** The end of a chain without a verdict: nft prints nothing. `base`: its policy is next. `missed` as above. */
+  | ({ kind: 'chain-end'; base: boolean; missed?: { from: number; to: number } } & ChainStep)
   | ({ kind: 'policy'; policy: 'accept' | 'drop'; mark: number } & ChainStep)
   | { kind: 'ip-receive'; version: 4 | 6 }
   | { kind: 'defrag'; outcome: 'waits' | 'whole'; octets: number }

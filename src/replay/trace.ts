@@ -4,7 +4,7 @@
 // Use: new PacketTracer(ruleset); new Router({ …, tracer }); tracer.attach(router, recorder); then for a packet that was
 // attached: recorder.begin(), tracer.begin(packet, ifindex), router.process(packet, ifindex), tracer.end(). The frame sink
 // hands frames on to tracer.frame().
-import { be32, u32 } from '../base/columns.ts';
+import { u32 } from '../base/columns.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { Router } from '../datapath/router.ts';
 import { REASONS } from '../event/reasons.ts';
@@ -18,10 +18,10 @@ import type { PreparedChain, PreparedRule } from '../netfilter/evaluate/prepared
 import { packetRefusal } from '../netfilter/flowtable/offload.ts';
 import type { Tracer } from '../netfilter/tracer.ts';
 import { NF_ACCEPT, NF_DROP, NF_QUEUE, NF_STOLEN } from '../netfilter/verdict.ts';
-import { formatAddress, formatIpv4 } from '../packet/address.ts';
 import type { Packet } from '../packet/packet.ts';
 import * as P from '../packet/packet.ts';
 import { tracedConnection } from './trace-connection.ts';
+import { eventStep } from './trace-events.ts';
 import { type FrameFields, fieldChanges, frameFields, frameSummary, packetFields } from './trace-frame.ts';
 import { tracedHeaders } from './trace-headers.ts';
 import { type PlacedChain, type PlacedRule, RulePlaces } from './trace-rules.ts';
@@ -133,12 +133,13 @@ export class PacketTracer implements Tracer {
     if (!this.isActive) return;
     const packet = this.#packet as Packet;
     const isOwn = data === packet.data || this.#generated === 0;
+    const after = frameFields(data, start, end);
     this.#push({
       kind: 'sent',
       interface: this.#interfaceName(ifindex),
       octets: wireLength,
       summary: frameSummary(data, start, end),
-      ...(isOwn ? { changes: fieldChanges(this.#before, frameFields(data, start, end)) } : {}),
+      ...(isOwn ? { changes: fieldChanges(this.#before, after) } : {}),
     });
   }
 
@@ -172,7 +173,8 @@ export class PacketTracer implements Tracer {
   chainEnd(run: Evaluation, chain: PreparedChain): void {
     const placed = this.#places.chains[chain.index] as PlacedChain;
     this.#show(run, placed);
-    this.#push({ kind: 'chain-end', ...this.#where(run, placed), ...this.#takeMissed() });
+    const base = placed.chain.base !== undefined;
+    this.#push({ kind: 'chain-end', ...this.#where(run, placed), base, ...this.#takeMissed() });
   }
 
   policy(run: Evaluation, base: PreparedChain): void {
@@ -205,6 +207,10 @@ export class PacketTracer implements Tracer {
       case 'conntrack':
         this.#tracked(packet);
         return;
+      case 'defrag':
+        // What leaves is compared with the whole datagram, not with its last fragment.
+        if (packet.fragmentCount > 0) this.#before = new Map([...this.#before, ...packetFields(packet)]);
+        return;
       case 'confirm':
         if (!this.#wasConfirmed && verdict === NF_ACCEPT) {
           this.#push({ kind: 'confirm', connection: this.#connectionOf(packet) });
@@ -227,65 +233,22 @@ export class PacketTracer implements Tracer {
   #event(name: EventName, argument: number): void {
     const packet = this.#packet as Packet;
     switch (name) {
-      case 'rx':
-        this.#push({ kind: 'receive', interface: this.#interfaceName(argument) });
-        return;
-      case 'vlan-untag':
-        this.#push({ kind: 'device', how: 'vlan', interface: this.#interfaceName(argument) });
-        return;
-      case 'pppoe-decap':
-        this.#push({ kind: 'device', how: 'pppoe', interface: this.#interfaceName(argument) });
-        return;
-      case 'bridge-forward':
-        this.#push({ kind: 'device', how: 'bridge', interface: this.#interfaceName(argument) });
-        return;
-      case 'hook':
-        this.#push({ kind: 'hook', hook: HOOK_NAMES[argument] ?? '' });
-        return;
-      case 'ingress-hook':
-      case 'egress-hook': {
-        const hook = name === 'ingress-hook' ? 'ingress' : 'egress';
-        this.#push({ kind: 'hook', hook, device: this.#interfaceName(argument) });
-        return;
-      }
-      case 'ip-receive':
-        this.#push({ kind: 'ip-receive', version: argument === 4 ? 4 : 6 });
-        return;
-      case 'defrag-queue':
-        this.#push({ kind: 'defrag', outcome: 'waits', octets: packet.networkLength });
-        return;
       case 'defrag-reassemble':
+        // The fragment waited for nothing.
+        if (this.#steps.at(-1)?.kind === 'defrag') this.#steps.pop();
         this.#push({ kind: 'defrag', outcome: 'whole', octets: packet.networkLength });
         return;
-      case 'route':
-        this.#push(this.#route(packet));
-        return;
-      case 'forward':
-        this.#push({ kind: 'forward', ttl: packet.hopLimit });
-        return;
-      case 'local':
-        this.#push({ kind: 'local' });
-        return;
-      case 'flow-lookup':
-        this.#flowtable('miss', argument);
-        return;
-      case 'flow-teardown':
-        this.#push({ kind: 'flowtable', flowtable: '', outcome: 'teardown' });
-        return;
       case 'flow-hit':
-        this.#flowtable('hit', -1, packet);
+        this.#fast('hit', packet);
         return;
       case 'hardware': {
         // The CPU saw nothing of it: only the frame that left happened.
         const sent = this.#steps.filter((step) => step.kind === 'sent');
         this.#steps = [];
-        this.#flowtable('hardware', -1, packet);
+        this.#fast('hardware', packet);
         this.#steps.push(...sent.map((step) => ({ ...step, events: 1 })));
         return;
       }
-      case 'flow-add':
-        this.#push({ kind: 'flow-add', flowtable: this.#flowtableName(argument) });
-        return;
       case 'reject':
       case 'icmp-error':
       case 'icmp-reply':
@@ -295,15 +258,11 @@ export class PacketTracer implements Tracer {
       case 'drop':
         this.#push(this.#dropStep(argument));
         return;
-      case 'fragment':
-      case 'neighbour':
-      case 'gso-segment':
-      case 'route-output':
-        this.#push({ kind: 'event', event: name, argument });
-        return;
-      default:
-        // Parts of other steps: their cost goes to the step that ends next.
-        return;
+      default: {
+        // Other events are parts of steps: their cost goes to the step that ends next.
+        const step = eventStep(name, argument, packet, this.#router as Router);
+        if (step !== undefined) this.#push(step);
+      }
     }
   }
 
@@ -413,43 +372,9 @@ export class PacketTracer implements Tracer {
     });
   }
 
-  #flowtable(outcome: 'miss' | 'hit' | 'hardware', index: number, packet?: Packet): void {
-    this.#push({
-      kind: 'flowtable',
-      flowtable: index < 0 ? '' : this.#flowtableName(index),
-      outcome,
-      ...(packet === undefined ? {} : { bypassed: this.#places.forwarding(this.#ipVersion(packet)) }),
-    });
-  }
-
-  #ipVersion(packet: Packet): 4 | 6 {
-    return this.#before.has('ip6 saddr') || packet.ipVersion === 6 ? 6 : 4;
-  }
-
-  #flowtableName(index: number): string {
-    return this.#router?.netfilter.flowtables[index]?.name ?? '';
-  }
-
-  #route(packet: Packet): TraceStepDetail {
-    const { data, network } = packet;
-    const { fib } = this.#router as Router;
-    const isV4 = packet.ipVersion === 4;
-    const destination = isV4 ? formatIpv4(be32(data, network + 16)) : formatAddress(data, network + 24, 16);
-    const key = fib.keyOf(packet);
-    const route = isV4
-      ? fib.lookup4(be32(data, network + 16) | 0, packet.mark, 0, key)
-      : fib.lookup6At(data, network + 24, packet.mark, 0, key);
-    if (route === undefined) return { kind: 'route', destination, outcome: 'none' };
-    const { gateway4, gateway6 } = route;
-    const via =
-      gateway6 !== undefined ? gatewayText(gateway6) : isV4 && gateway4 !== 0 ? formatIpv4(gateway4) : undefined;
-    return {
-      kind: 'route',
-      destination,
-      outcome: route.kind,
-      ...(via === undefined ? {} : { via }),
-      interface: route.oif.name,
-    };
+  #fast(outcome: 'hit' | 'hardware', packet: Packet): void {
+    const version = this.#before.has('ip6 saddr') || packet.ipVersion === 6 ? 6 : 4;
+    this.#push({ kind: 'flowtable', flowtable: '', outcome, bypassed: this.#places.forwarding(version) });
   }
 
   #dropStep(argument: number): TraceStepDetail {
@@ -473,11 +398,4 @@ export class PacketTracer implements Tracer {
   #interfaceName(ifindex: number): string {
     return this.#router?.interfaces.list[ifindex]?.name ?? '';
   }
-}
-
-function gatewayText(words: Uint32Array): string {
-  const octets = new Uint8Array(16);
-  const view = new DataView(octets.buffer);
-  for (let i = 0; i < 4; i++) view.setUint32(i * 4, u32(words, i));
-  return formatAddress(octets, 0, 16);
 }

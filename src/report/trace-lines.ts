@@ -13,7 +13,8 @@ type Step<Kind extends TraceStep['kind']> = Extract<TraceStep, { kind: Kind }>;
 export function stepLines(step: TraceStep, packet: number, rules: RuleTexts): string[] {
   switch (step.kind) {
     case 'receive':
-      return [`received at ${visible(step.interface)}`];
+      // The first line of the walk says it.
+      return [];
     case 'device':
       return [deviceLine(step)];
     case 'hook':
@@ -23,7 +24,7 @@ export function stepLines(step: TraceStep, packet: number, rules: RuleTexts): st
     case 'rule':
       return [`  ${placeOf(step)}${missedText(step)}`];
     case 'chain-end':
-      return [`  end of chain ${visible(step.chain)}${missedText(step)}`];
+      return step.base && step.missed === undefined ? [] : [`  end of chain ${visible(step.chain)}${missedText(step)}`];
     case 'policy':
       return [];
     case 'ip-receive':

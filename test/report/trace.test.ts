@@ -86,7 +86,7 @@ describe('a walk as text', () => {
       expect(Math.abs(sum - instructions)).toBeLessThanOrEqual(steps.length);
     }
     const shown = new TraceText({ ruleset, names, profile: device }).walk(walks[1] as PacketTrace);
-    expect(shown).toMatch(/^# packet 2 .* instr\.\n/);
+    expect(shown).toMatch(/^# packet 2 .* instr\.\n# {3}udp /);
     expect(shown).toMatch(/# IPv4 header checked +[\d,]+\n/);
     expect(shown).toMatch(/instructions, [\d,]+ cycles \(estimated,\s+#?\s*generic-x86-64\)/);
   });
