@@ -3,6 +3,7 @@
 import { NftError, type SourceLocation } from '../base/errors.ts';
 import { type CompiledRuleset, type CompileOptions, translate } from './compile.ts';
 import { foreignConstruct } from './linear.ts';
+import { findRequirements, type Requirement } from './requirements/find.ts';
 import { findWarnings } from './warnings/find.ts';
 import type { RulesetWarning } from './warnings/warning.ts';
 
@@ -21,14 +22,21 @@ export interface CheckedRuleset {
   errors: readonly NftError[];
   warnings: RulesetWarning[];
   foreign: ForeignUse[];
+  requirements: Requirement[];
 }
 
-/** What is to be said about a ruleset. Throws nothing for what is wrong with it. */
-export function check(options: CompileOptions): CheckedRuleset {
-  const nothing = { path: options.path, errors: [], warnings: [], foreign: [] };
+/** What is to be said about a ruleset; `kernel` marks what that version lacks. Throws nothing for what is wrong with it. */
+export function check(options: CompileOptions, kernel?: string): CheckedRuleset {
+  const nothing = { path: options.path, errors: [], warnings: [], foreign: [], requirements: [] };
   try {
     const compiled = translate(options, false);
-    return { ...nothing, compiled, warnings: findWarnings(compiled), foreign: foreignUses(compiled) };
+    return {
+      ...nothing,
+      compiled,
+      warnings: findWarnings(compiled),
+      foreign: foreignUses(compiled),
+      requirements: findRequirements(compiled.ruleset, kernel),
+    };
   } catch (error) {
     if (!(error instanceof NftError)) throw error;
     return { ...nothing, errors: error.errors.length > 0 ? error.errors : [error] };

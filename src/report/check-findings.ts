@@ -2,9 +2,11 @@
 import type { NftError } from '../base/errors.ts';
 import type { CheckedRuleset } from '../nft/check.ts';
 import { plainMessage } from '../nft/errors.ts';
+import type { Requirement } from '../nft/requirements/find.ts';
 import { type RulesetWarning, WARNINGS, type WarningRow } from '../nft/warnings/warning.ts';
 import type { Finding, FindingRule } from './findings.ts';
 
+const MAX_RELATED = 5;
 const ERROR_RULES: readonly FindingRule[] = [
   row('check/syntax', 'the text is not the grammar of nft', 'nft refuses the file.', 'error'),
   row('check/semantic', 'the text means nothing, or what nft or the kernel refuses', 'nft refuses the file.', 'error'),
@@ -44,14 +46,30 @@ export function checkFindings(checked: CheckedRuleset): Finding[] {
   return [...checked.errors.map(errorFinding), ...warningFindings(checked)];
 }
 
-/** Warnings and notes alone, constructs included that nftreplay does not run. */
-export function warningFindings({ warnings, foreign }: CheckedRuleset): Finding[] {
+/** As checkFindings without what makes the ruleset unreadable: what the kernel lacks, warnings, notes. */
+export function warningFindings({ warnings, foreign, requirements }: CheckedRuleset): Finding[] {
   return [
+    ...requirements.flatMap(kernelFinding),
     ...warnings.map(warningFinding),
     ...foreign.map(({ construct, location, rules }): Finding => {
       const message = `nftreplay run does not take ${construct} yet (${rules === 1 ? '1 rule' : `${rules} rules`})`;
       return { rule: 'check/cannot-run', level: 'note', message, ...(location && { location }) };
     }),
+  ];
+}
+
+function kernelFinding({ row, locations, refused }: Requirement): Finding[] {
+  if (!refused) return [];
+  const [location, ...others] = locations;
+  return [
+    {
+      rule: 'check/kernel',
+      level: 'error',
+      message: `the kernel lacks ${row.construct}: it needs ${row.kernel} or later`,
+      ...(location && { location }),
+      related: others.slice(0, MAX_RELATED).map((place) => ({ message: 'here too', location: place })),
+      properties: { kernel: row.kernel, construct: row.id },
+    },
   ];
 }
 

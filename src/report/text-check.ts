@@ -7,6 +7,7 @@ import { excerpt, plainMessage } from '../nft/errors.ts';
 import { priorityText } from '../nft/listing-priority.ts';
 import { type Finding, placeText } from './findings.ts';
 import { columns, count, cut, visible, wrap } from './format.ts';
+import { requirementLines } from './text-requirements.ts';
 
 const WIDTH = 100;
 /** Errors shown of one ruleset. */
@@ -21,6 +22,10 @@ export interface CheckTextOptions {
   line: (location: SourceLocation) => string | undefined;
   /** Whether notes are shown, or counted only. */
   notes: boolean;
+  /** Whether to say what the ruleset needs. */
+  requires: boolean;
+  /** The kernel that was asked about. */
+  kernel: string | undefined;
 }
 
 /** What is said about one ruleset; `findings` are its warnings and notes. */
@@ -29,6 +34,7 @@ export function checkText(checked: CheckedRuleset, findings: readonly Finding[],
   const lines = [...understood(checked.path, checked.compiled), ...foreignLines(checked)];
   const shown = findings.filter((row) => options.notes || row.level !== 'note');
   for (const row of shown) lines.push('', ...findingLines(row, options));
+  if (options.requires) lines.push('', ...requirementLines(checked, options.kernel));
   lines.push('', summary(findings, options.notes));
   return lines;
 }
@@ -100,7 +106,8 @@ function summary(findings: readonly Finding[], notes: boolean): string {
     return `${rows === 0 ? 'no' : count(rows)} ${word}${rows === 1 ? '' : 's'}`;
   };
   const hidden = !notes && findings.some((row) => row.level === 'note') ? ' (--notes shows them)' : '';
-  const all = ['no errors', number('warning', 'warning'), `${number('note', 'note')}${hidden}`];
+  const errors = findings.some((row) => row.level === 'error') ? number('error', 'error') : 'no errors';
+  const all = [errors, number('warning', 'warning'), `${number('note', 'note')}${hidden}`];
   return all.join(', ');
 }
 

@@ -6,6 +6,7 @@ import { ConfigError, type SourceLocation } from '../../base/errors.ts';
 import { type CheckedRuleset, check } from '../../nft/check.ts';
 import { printNetlink } from '../../nft/debug-netlink.ts';
 import { list, listJson } from '../../nft/listing.ts';
+import { parseVersion } from '../../nft/requirements/kernel.ts';
 import { CHECK_RULES, checkFindings, warningFindings } from '../../report/check-findings.ts';
 import { FAIL_ON, type FailOn, failOn, jsonFindings } from '../../report/findings.ts';
 import { visible } from '../../report/format.ts';
@@ -13,6 +14,7 @@ import { githubAnnotations } from '../../report/github.ts';
 import { markdownSummary } from '../../report/markdown.ts';
 import { sarif } from '../../report/sarif.ts';
 import { checkText, errorLines } from '../../report/text-check.ts';
+import { jsonRequirements } from '../../report/text-requirements.ts';
 import { checkOptions, RULESET_OPTIONS, type RulesetArguments } from '../inputs.ts';
 import { checkOutputs } from '../outputs.ts';
 import { asGiven } from '../usage.ts';
@@ -31,6 +33,8 @@ interface CheckArguments extends RulesetArguments {
   format: 'text' | 'json' | 'sarif' | 'github' | 'markdown';
   failOn: FailOn;
   output?: string;
+  requires: boolean;
+  kernel?: string;
   [name: string]: unknown;
 }
 
@@ -46,6 +50,8 @@ export const CHECK_OPTIONS = {
     default: 'text' as const,
     describe: 'form of what is found',
   },
+  requires: { type: 'boolean', default: false, describe: 'say what a router needs to load the ruleset and to offload' },
+  kernel: { type: 'string', describe: 'a Linux version: constructs that it lacks are errors', requiresArg: true },
   'fail-on': { choices: FAIL_ON, default: 'error' as const, describe: 'exit with 1 when there is one of these' },
   output: { alias: 'o', type: 'string', describe: 'write to a file', requiresArg: true },
 } satisfies Record<string, Options>;
@@ -66,6 +72,7 @@ function options(argv: Argv<object>): Argv<object> {
     .options(CHECK_OPTIONS)
     .example('$0 check fw.nft', 'errors and warnings')
     .example('nft list ruleset | $0 check -', 'the ruleset of this machine')
+    .example('$0 check fw.nft --requires --kernel 5.15', 'what a router needs; what this kernel refuses')
     .example('$0 check fw.nft --format sarif --fail-on warning', 'in CI');
 }
 
@@ -75,6 +82,8 @@ async function run(args: ArgumentsCamelCase<CheckArguments>, version: string): P
   if (paths.some((path) => path === '')) throw new ConfigError('check', 'RULESET', 'is an empty name');
   if (paths.filter((path) => path === '-').length > 1)
     throw new ConfigError('check', '-', 'standard input is one ruleset: name it once');
+  if (args.kernel !== undefined && parseVersion(args.kernel) === undefined)
+    throw new ConfigError('--kernel', args.kernel, 'is no version: write for example 5.15');
   if (args.output !== undefined) {
     const inputs = paths.filter((path) => path !== '-').map((path) => ({ option: 'RULESET', path }));
     checkOutputs([{ option: '--output', path: args.output }], inputs);
@@ -83,12 +92,8 @@ async function run(args: ArgumentsCamelCase<CheckArguments>, version: string): P
   if (paths.includes('-')) texts.set('-', standardInput());
   const results = paths.map((path) => {
     const text = texts.get(path);
-    return check({
-      path,
-      ...(text === undefined ? {} : { text }),
-      includePaths: args.include,
-      allowAbsoluteIncludes: args.allowAbsoluteIncludes,
-    });
+    const options = { path, includePaths: args.include, allowAbsoluteIncludes: args.allowAbsoluteIncludes };
+    return check(text === undefined ? options : { ...options, text }, args.kernel);
   });
   const isPrinting = args.list || args.json || args.debug !== undefined;
   await writeOutput(args.output, isPrinting ? printed(results, args) : report(results, args, version, texts));
@@ -142,7 +147,8 @@ function report(
     case 'markdown':
       return markdownSummary({ title: 'nftreplay check', lead: [], findings });
     default: {
-      const options = { line: lineReader(texts), notes: args.notes };
+      const { notes, requires, kernel } = args;
+      const options = { line: lineReader(texts), notes, requires, kernel };
       const parts = results.map((checked) => checkText(checked, warningFindings(checked), options).join('\n'));
       return `${parts.join('\n\n')}\n`;
     }
@@ -150,7 +156,7 @@ function report(
 }
 
 /** Counts for programs; what the ruleset holds in full is what --json prints. */
-function jsonRuleset({ path, compiled, errors, foreign }: CheckedRuleset): object {
+function jsonRuleset({ path, compiled, errors, foreign, requirements }: CheckedRuleset): object {
   const tables = compiled?.ruleset.tables ?? [];
   return {
     path,
@@ -173,6 +179,7 @@ function jsonRuleset({ path, compiled, errors, foreign }: CheckedRuleset): objec
       objects: table.objects.map(({ name, type }) => ({ name, type })),
       flowtables: table.flowtables.map(({ name, devices, offload, counter }) => ({ name, devices, offload, counter })),
     })),
+    requirements: jsonRequirements(requirements),
     cannotRun: foreign.map(({ construct, rules, location }) => ({
       construct,
       rules,
