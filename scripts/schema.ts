@@ -1,5 +1,6 @@
-// `npm run schema`: writes docs/report.schema.json from src/report/schema.ts.
+// `npm run schema`: writes docs/*.schema.json from the schemas of src/report.
 import { writeFileSync } from 'node:fs';
-import { reportSchemaText } from './schema/text.ts';
+import { auditSchemaText, reportSchemaText } from './schema/text.ts';
 
 writeFileSync('docs/report.schema.json', reportSchemaText());
+writeFileSync('docs/audit.schema.json', auditSchemaText());

@@ -1,8 +1,14 @@
-// JSON Schema of the report, as it stands in docs/report.schema.json.
+// JSON Schemas of what commands write, as they stand in docs.
 import { zod } from '../../src/base/on-demand.ts';
 import { reportSchema } from '../../src/report/schema.ts';
+import { auditSchema } from '../../src/report/schema-audit.ts';
 
-/** The file's text. */
+/** Text of docs/report.schema.json. */
 export function reportSchemaText(): string {
   return `${JSON.stringify(zod().z.toJSONSchema(reportSchema()), undefined, 2)}\n`;
+}
+
+/** Text of docs/audit.schema.json. */
+export function auditSchemaText(): string {
+  return `${JSON.stringify(zod().z.toJSONSchema(auditSchema()), undefined, 2)}\n`;
 }

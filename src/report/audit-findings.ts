@@ -95,7 +95,7 @@ function ruleFinding(audit: Audit, { rule, missed, fix }: StoppedRule): Finding 
   const lead = leadOf(missed);
   const losses = [...new Set([...needed, ...missed].map((row) => loss(audit, row)))];
   const message =
-    `stops acting on ${count(lead.packets)} of ${count(lead.of)} packets (${octets(lead.bytes)}, ` +
+    `this rule stops acting on ${count(lead.packets)} of ${count(lead.of)} packets (${octets(lead.bytes)}, ` +
     `${flows(lead.flows)}; ${first(lead)}): ${losses.join('; ')}`;
   return finding(
     'audit/rule-stopped',
@@ -312,7 +312,7 @@ function hardwareFindings(audit: Audit): Finding[] {
   for (const row of audit.hardware.differences.missed) if (!known.has(row.rule)) rows.set(row.rule, row);
   return [...rows.values()].map((row) => {
     const placed = placedRules(audit.inputs.replay.ruleset)[row.rule];
-    const message = `with flags offload it would stop acting on ${count(row.packets)} of ${count(row.of)} packets: ${row.effect.loss}`;
+    const message = `with flags offload this rule would stop acting on ${count(row.packets)} of ${count(row.of)} packets: ${row.effect.loss}`;
     return finding('audit/hardware-only', 'note', message, placed?.rule.location, undefined, {
       ...extent(row),
       of: row.of,

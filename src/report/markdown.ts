@@ -14,6 +14,7 @@ export interface MarkdownSummary {
 }
 
 const MAX_ROWS = 200;
+const MAX_PLACES = 8;
 
 /** A heading, the lead, a table of findings with the worst first, and what to do about each, folded away. */
 export function markdownSummary({ title, lead, findings, tail = [] }: MarkdownSummary): string {
@@ -34,16 +35,28 @@ export function markdownSummary({ title, lead, findings, tail = [] }: MarkdownSu
       '',
     );
     if (rows.length > MAX_ROWS) lines.push(`and ${rows.length - MAX_ROWS} more.`, '');
-    for (const row of shown) if (row.help !== undefined) lines.push(...details(row, row.help), '');
+    for (const [help, about] of byHelp(shown)) lines.push(...details(about, help), '');
   }
   if (tail.length > 0) lines.push(...tail, '');
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function details(row: Finding, help: string): string[] {
-  const place = placeText(row);
-  const head = place === '' ? markdownText(row.message) : `<code>${html(place)}</code>: ${markdownText(row.message)}`;
-  return ['<details><summary>', '', head, '', '</summary>', '', ...markdownBlock(help), '', '</details>'];
+/** Findings that the same help is about, together. */
+function byHelp(findings: readonly Finding[]): Map<string, Finding[]> {
+  const groups = new Map<string, Finding[]>();
+  for (const row of findings) {
+    if (row.help !== undefined) groups.set(row.help, [...(groups.get(row.help) ?? []), row]);
+  }
+  return groups;
+}
+
+function details(about: readonly Finding[], help: string): string[] {
+  const places = [...new Set(about.map((row) => placeText(row)).filter((place) => place !== ''))];
+  const shown = places.slice(0, MAX_PLACES).map((place) => `<code>${html(place)}</code>`);
+  const more = places.length > MAX_PLACES ? ` and ${places.length - MAX_PLACES} more` : '';
+  const title =
+    places.length > 0 ? `What to do about ${shown.join(', ')}${more}` : markdownText(about[0]?.message ?? '');
+  return [`<details><summary>${title}</summary>`, '', ...markdownBlock(help), '', '</details>'];
 }
 
 /** Rows below a head; cells are Markdown already. */
