@@ -35,6 +35,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'suite',
     'plan',
   ],
+  // Beside the command line: matchers for vitest.
+  vitest: ['base', 'report', 'suite'],
   cli: [
     'base',
     'packet',
