@@ -9,10 +9,13 @@ import type { ReplayOptions } from '../replay/replay.ts';
 import { Causes } from './cause.ts';
 import { type ColumnReplay, type PacketColumns, replayColumns } from './columns.ts';
 import { type Decision, decisionKey } from './decision.ts';
+import { reasonIndex } from '../event/reasons.ts';
 import { FATES, type FateName, fateDifference, otherReason, strongest } from './fate.ts';
 import { eachFrame, flowsOf } from './flows.ts';
 import { Alignment, RuleBook } from './rule-book.ts';
 import { Side } from './side.ts';
+
+const LEFT_OUT = reasonIndex('left-out');
 
 /** What packets of one side come to. */
 export interface SideFigures {
@@ -118,6 +121,7 @@ export async function compareSides(
   const flows = await flowsOf(captures, packets, [old.columns.flow, now.columns.flow]);
   let otherwiseDecided = 0;
   for (let row = 0; row < packets; row++) {
+    if (u8(old.columns.reason, row) === LEFT_OUT) continue;
     comparison.add(row, u32(flows, row), u8(differs, row));
     if (u8(differs, row) === 0 && otherReason(old.columns, now.columns, row)) otherwiseDecided++;
   }

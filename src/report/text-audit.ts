@@ -50,7 +50,8 @@ export function answer(audit: Audit, findings: readonly Finding[]): string[] {
     broken.length === 0
       ? `Nothing that matters breaks with ${mode} offload: no limit, mark, rewrite, log or drop misses a packet.`
       : `${mode[0]?.toUpperCase()}${mode.slice(1)} offload breaks ${broken.length === 1 ? 'one thing' : `${count(broken.length)} things`}: ${headlines(broken)}.`;
-  const { packets } = audit.asRuled.replay.columns;
+  const { input } = audit.asRuled.replay.result;
+  const packets = input.packets - input.leftOut;
   const { fastPackets, hardwarePackets } = audit.asRuled.replay.result.flows;
   const fast = fastPackets + hardwarePackets;
   const { all } = costs;

@@ -49,7 +49,7 @@ function window({ coverage, rulesetPath, routerPath }: CoverageReport): string[]
   const names = router.interfaces.map((row) => visible(row.name)).join(', ');
   field('Router', `${routerPath === undefined ? 'inferred (see Assumptions)' : visible(routerPath)}: ${names}`);
   const since = input.firstTimeNs === undefined ? '' : `${utcTime(BigInt(input.firstTimeNs)).slice(0, 19)} UTC, `;
-  const size = `${count(input.packets)} packets of ${count(result.flows.flows)} connections`;
+  const size = `${count(input.packets - input.leftOut)} packets of ${count(result.flows.flows)} connections`;
   field('Window', `${since}${duration(input.durationNs)} long: ${size}. What is not in it is not covered.`);
   return lines;
 }

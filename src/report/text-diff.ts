@@ -40,7 +40,7 @@ function head(report: DiffReport): string[] {
 function verdict({ diff }: DiffReport): string {
   if (diff.changedPackets === 0) {
     const by = diff.otherwiseDecided > 0 ? ` (${count(diff.otherwiseDecided)} are decided by another rule, alike)` : '';
-    return `No flow changes its fate: all ${count(diff.old.result.input.packets)} packets meet the same${by}.`;
+    return `No flow changes its fate: all ${count(diff.old.result.input.packets - diff.old.result.input.leftOut)} packets meet the same${by}.`;
   }
   const causes = diff.entries.length;
   const share = `${count(diff.changedFlows)} of ${plural(diff.flows, 'flow')} change${diff.changedFlows === 1 ? 's' : ''} fate`;
