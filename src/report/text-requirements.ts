@@ -77,7 +77,7 @@ function where({ locations }: Requirement, path: string): string {
 function deviceLines(kernel: string | undefined): string[] {
   const rows = OFFLOAD_DEVICES.map((row) => {
     const lacks = kernel !== undefined && compareVersions(kernel, row.kernel) < 0;
-    return [row.kernel, row.driver, `${row.devices}${lacks ? ` ! not in ${kernel}` : ''}`];
+    return [`${row.kernel}${lacks ? ' !' : ''}`, row.driver, row.devices];
   });
   return [
     ...wrap(

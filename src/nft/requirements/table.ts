@@ -131,7 +131,7 @@ export const REQUIREMENTS = [
     construct: 'flags persist',
     kernel: '6.9',
     nft: '1.0.9',
-    source: 'features/table_flag_persist; 31bf508be656',
+    source: 'features/table_flag_persist; da5141bbe0c2',
   },
   {
     id: 'chain-binding',
@@ -291,7 +291,7 @@ export const REQUIREMENTS = [
     kernel: '5.10',
     packages: ['kmod-nft-socket'],
     nft: '0.9.7',
-    source: 'c8e88e3aa738',
+    source: 'nft_socket.c; nf-next of September 2020',
   },
   {
     id: 'socket-cgroup',
@@ -490,7 +490,7 @@ export const REQUIREMENTS = [
     construct: 'named counters, quotas and limits',
     kernel: '4.10',
     nft: '0.8',
-    source: 'c3c2d2f5c7a8; limits since 4.14',
+    source: 'e50092404c1b; limits since 4.14',
   },
   {
     id: 'dup',
@@ -534,7 +534,7 @@ export const REQUIREMENTS = [
     nft: '0.9.2',
     source: `${KCONFIG}; ad49d86e07a4, v5.3-rc1 (features/synproxy)`,
   },
-  { id: 'notrack', construct: 'notrack', kernel: '4.9', source: '254432613c58' },
+  { id: 'notrack', construct: 'notrack', kernel: '4.9', source: 'net/netfilter/nft_ct.c (nft_notrack)' },
   { id: 'payload-set', construct: 'changes of header fields', kernel: '4.6', nft: '0.6', source: '7ec3f7b47b8d' },
   { id: 'exthdr-set', construct: 'changes of TCP options', kernel: '4.14', nft: '0.8', source: '99d1712bc41c' },
   {
