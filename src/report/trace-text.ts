@@ -56,7 +56,8 @@ export class TraceText {
 
   #allLines(trace: PacketTrace): string[] {
     const costs = this.#costs(trace);
-    const lines = headlines(trace).map((line) => `# ${line}`);
+    const [first = '', summary = ''] = headlines(trace);
+    const lines = [`# ${first}`, ...wrap(summary, WIDTH, '#   ', '#     ')];
     if (costs !== undefined) lines[0] = withCost(lines[0] ?? '', 'instr.');
     trace.steps.forEach((step, i) => {
       if (isNftStep(step) && !isAgain(step)) lines.push(nftLine(step, trace.packet, this.#rules));
@@ -95,10 +96,10 @@ function isAgain(step: TraceStep): boolean {
   return step.kind === 'packet' && step.again === true;
 }
 
-/** 'packet 5 at 0.120034 s: 74 octets received at lan1', '  tcp 192.168.1.10:40000 > 198.51.100.7:443 S'. */
+/** 'packet 5 at 0.120034 s: 74 octets received at lan1', 'tcp 192.168.1.10:40000 > 198.51.100.7:443 S'. */
 function headlines({ packet, timeNs, octets, interface: device, summary }: PacketTrace): string[] {
   const seconds = (timeNs / 1e9).toFixed(6);
-  return [`packet ${packet} at ${seconds} s: ${count(octets)} octets received at ${visible(device)}`, `  ${summary}`];
+  return [`packet ${packet} at ${seconds} s: ${count(octets)} octets received at ${visible(device)}`, summary];
 }
 
 /** 'packet 5: forwarded in software', 'packet 6: dropped (a rule)'. */
