@@ -65,8 +65,14 @@ const LOWER = new Set(['ACCEPT', 'DROP', 'RETURN', 'REJECT', 'LOG', 'MASQUERADE'
 
 /** What the token probably stands for; undefined when nothing is known of it. `expected` is what the grammar wants there. */
 export function habitHint(p: Parser, token: Token, expected: string | undefined): string | undefined {
-  const text = p.sources.line(token).slice(p.sources.location(token).column - 1);
-  if (token.kind === 'operator') return operatorHint(text, expected);
+  if (token.kind === 'operator') {
+    const line = p.sources.line(token);
+    const at = p.sources.location(token).column - 1;
+    // The first half of `&&` or `--` was an operator still.
+    const isSecond = line[at] === line[at - 1] && !/\s/.test(line[at + 1] ?? ' ');
+    const isPair = line[at] === line[at - 1] && line[at] === '&';
+    return operatorHint(line.slice(isSecond || isPair ? at - 1 : at), expected);
+  }
   if (token.kind !== 'word') return undefined;
   if (LOWER.has(token.text)) return `nft writes it in small letters: '${token.text.toLowerCase()}'`;
   const field = /^a field of (tcp|udp|udplite|sctp|dccp|th)$/.exec(expected ?? '')?.[1];
@@ -87,7 +93,7 @@ function operatorHint(text: string, expected: string | undefined): string | unde
   if (text.startsWith('=') && expected === 'a value') return "a comparison is written '==', or with nothing at all";
   if (text.startsWith('&&')) return "matches of a rule must all hold: leave '&&' out";
   if (text.startsWith('||')) return "alternatives are written as a set: '{ a, b }'";
-  if (text.startsWith('||', 0) || !text.startsWith('-')) return undefined;
+  if (!text.startsWith('-')) return undefined;
   for (const [option, nft] of IPTABLES) {
     const found = option.exec(text);
     if (found === null) continue;

@@ -64,7 +64,8 @@ export function parseRuleset(sources: Sources): Command[] {
       done = p.peek().kind === 'end';
       if (done || parseCommon(p)) return;
       if (p.at('}')) refuseBrace(p);
-      else if (!readStrayBlock(p, commands.at(-1), stray)) commands.push(parseCommand(p));
+      else if (readStrayBlock(p, commands.at(-1), stray)) return;
+      else commands.push(parseCommand(p));
       p.expectSeparator();
     });
   }
@@ -95,6 +96,7 @@ function readStrayBlock(p: Parser, last: Command | undefined, stray: { told: boo
     const message = `table '${table.text}' ends with this '}', yet ${word.text} '${name.text}' follows it`;
     faults.add(p.sources.syntaxError(message, closing, "one '}' too many before?"));
     parseTableItems(p, last.block, table);
+    p.expectSeparator();
     return true;
   }
   const remedy = "put it into 'table inet NAME { … }', or check the file that includes this one";

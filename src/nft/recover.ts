@@ -17,6 +17,9 @@ export function recover(p: Parser, depth: number, first: Span): void {
     p.restart(last.source, last.start + 1 + last.text.indexOf('\n'), depth);
     return;
   }
+  // The separator was taken before the item turned out to be wrong.
+  const isDone = last.kind === 'newline' || (last.kind === 'operator' && last.text === ';');
+  if (isDone && p.depth <= depth && (last.source !== first.source || last.start >= first.start)) return;
   const stop = safely(() => p.peek());
   if (stop !== undefined && p.depth > depth && isBelow(p, stop, last) && isLeftOpen(p, 0, last, first)) {
     // Newlines may stand in lists: the error was met in a line that belongs to something else.

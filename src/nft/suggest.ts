@@ -5,7 +5,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   if (name.length > 64) return undefined;
   let best: string | undefined;
   const lower = name.toLowerCase();
-  let bestDistance = Math.max(1, Math.floor((name.length + 1) / 3)) + 1;
+  let bestDistance = name.length < 2 ? 1 : Math.max(1, Math.floor((name.length + 1) / 3)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= bestDistance || candidate === name) continue;
     if (candidate.toLowerCase() === lower) return candidate;
