@@ -174,7 +174,9 @@ function completeBinary(context: RuleContext, expr: BinaryExpr): Expr {
   const inner = left.kind === 'unary' ? left.operand : left;
   if (expr.op === '>>' && inner.kind === 'binary' && inner.op === '&' && expr.right.kind === 'value') {
     const cut = unmask(context, inner);
-    if (cut.expr !== inner && cut.shift === Number(expr.right.value)) return cut.expr;
+    // What was turned to host order before the shift is compared in host order.
+    if (cut.expr !== inner && cut.shift === Number(expr.right.value))
+      return left.kind === 'unary' ? { ...cut.expr, byteorder: left.byteorder } : cut.expr;
   }
   const right = isShift ? expr.right : retyped(completeExpression(context, expr.right), left);
   return { ...expr, left, right, ...typeOnly(left) };

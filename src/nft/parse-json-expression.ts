@@ -34,13 +34,12 @@ const PLACE_NAMES: readonly [number, string][] = [
 ];
 
 const OPERAND = statement | primary | mapData | setKey | mapKey;
-const KEY = primary | mapData | setKey | concat;
 const ALL = OPERAND | right;
 const VERDICTS = right | mapData;
 
 type Read = (input: JsonInput, node: JsonNode, places: number, name: string) => Expr;
 
-/** Kinds with the places where they may stand. */
+/** Kinds with the places where they may stand. Selectors may in more than nft's own table has: it prints some that it does not read. */
 const KINDS: Readonly<Record<string, readonly [places: number, read: Read]>> = {
   concat: [right | statement | mapData | setKey | mapKey, readConcat],
   set: [right | statement, (input, node, places) => readSetExpression(input, node, places)],
@@ -48,15 +47,15 @@ const KINDS: Readonly<Record<string, readonly [places: number, read: Read]>> = {
   prefix: [right | mapData | statement | concat, readPrefix],
   range: [right | mapData | statement | concat, readRange],
   payload: [OPERAND | mangle | concat, selector],
-  exthdr: [KEY | mapKey, selector],
-  'tcp option': [KEY | mangle, selector],
-  'ip option': [KEY | mangle, selector],
-  'sctp chunk': [KEY | mangle, selector],
-  'dccp option': [primary, selector],
+  exthdr: [OPERAND | mangle | concat, selector],
+  'tcp option': [OPERAND | mangle | concat, selector],
+  'ip option': [OPERAND | mangle | concat, selector],
+  'sctp chunk': [OPERAND | mangle | concat, selector],
+  'dccp option': [OPERAND | concat, selector],
   meta: [ALL | mangle | concat, selector],
-  osf: [statement | primary | mapKey | concat, selector],
-  ipsec: [primary | mapKey | concat, selector],
-  socket: [primary | concat, selector],
+  osf: [OPERAND | concat, selector],
+  ipsec: [OPERAND | concat, selector],
+  socket: [OPERAND | concat, selector],
   rt: [OPERAND | concat, selector],
   ct: [ALL | mangle | concat, selector],
   numgen: [OPERAND | concat, selector],
