@@ -28,6 +28,8 @@ export interface TraceTextOptions {
   onlyMarked?: boolean;
   /** The nft whose lines are followed; 1.1.4 unless told. */
   dialect?: Dialect;
+  /** Columns at which nft's long lines are broken, for a terminal; absent: they stay whole, as nft prints them. */
+  width?: number;
 }
 
 /** Prints walks; one object for all of them. */
@@ -60,7 +62,7 @@ export class TraceText {
     const lines = [`# ${first}`, ...wrap(summary, WIDTH, '#   ', '#     ')];
     if (costs !== undefined) lines[0] = withCost(lines[0] ?? '', 'instr.');
     trace.steps.forEach((step, i) => {
-      if (isNftStep(step) && !isAgain(step)) lines.push(nftLine(step, trace.packet, this.#rules));
+      if (isNftStep(step) && !isAgain(step)) lines.push(...this.#broken(nftLine(step, trace.packet, this.#rules)));
       const cost = costs?.[i];
       stepLines(step, trace.packet, this.#rules).forEach((text, row) => {
         const indent = `#${' '.repeat(1 + (text.length - text.trimStart().length))}`;
@@ -72,6 +74,11 @@ export class TraceText {
     if (trace.omitted > 0) lines.push(`# ${count(trace.omitted)} further steps are not shown`);
     lines.push(...wrap(this.#total(trace), WIDTH, '# ', '#   '));
     return lines;
+  }
+
+  #broken(line: string): string[] {
+    const { width } = this.#options;
+    return width === undefined || line.length <= width ? [line] : wrap(line.trimEnd(), width, '', '    ');
   }
 
   #costs(trace: PacketTrace): number[] | undefined {

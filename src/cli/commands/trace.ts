@@ -32,6 +32,7 @@ interface TraceArguments extends InputArguments {
 
 const EXIT_UNUSABLE = 2;
 const MAX_LIMIT = 10_000;
+const WIDTH = 100;
 
 /** All options; usage.ts suggests among them. */
 export const TRACE_OPTIONS = {
@@ -129,7 +130,8 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
     await writeOutput(args.output, jsonText(document));
   } else {
     const { onlyNft, nftrace: onlyMarked, nftVersion: dialect } = args;
-    const text = new TraceText({ ruleset, names, profile: device, onlyNft, onlyMarked, dialect });
+    const width = args.output === undefined && process.stdout.isTTY ? { width: process.stdout.columns || WIDTH } : {};
+    const text = new TraceText({ ruleset, names, profile: device, onlyNft, onlyMarked, dialect, ...width });
     await writeOutput(args.output, walks.map((walk) => text.walk(walk)).join(args.onlyNft ? '' : '\n'));
   }
   if (more > 0) note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown${remedy(walks.length + more)}`);
