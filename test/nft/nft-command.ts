@@ -42,20 +42,19 @@ export function listJson(text: string): {
 
 /**
  * The instructions and set elements of a `--debug=netlink` output, with what differs between nft 1.0.6 and 1.1.4 made equal: 1.0.6
- * compares a range twice and prints two cmp, leaves blanks before brackets, and has no user data for open ranges.
+ * compares a range twice and prints two cmp, leaves blanks before brackets, has no user data for open ranges, ends an interval of a
+ * named set though the next begins there, and sends an element twice that is given twice.
  */
 export function instructions(output: string): string[] {
   const result: string[] = [];
   for (const line of output.split('\n')) {
     if (line.includes('element')) {
       const elements = line.replace(/ {2}userdata = \{[^}]*\}/g, '').split('[end]');
-      result.push(
-        elements
-          .map((element) => element.trim())
-          .filter((element) => element !== '')
-          .sort()
-          .join(' | '),
+      const given = new Set(elements.map((element) => element.trim()).filter((element) => element !== ''));
+      const needed = [...given].filter(
+        (element) => !given.has(element.replace(/ : 1$/, ' : 0')) || element.endsWith(' : 0'),
       );
+      result.push(needed.sort().join(' | '));
     } else if (line.startsWith('  [')) {
       const range = /^ {2}\[ range eq reg (\d+) (.*) \]$/.exec(line);
       if (range === null) {
