@@ -1,5 +1,6 @@
-// `--match`: nft's own expressions as a choice of packets. The text is compiled as the one rule of a netdev ingress chain,
-// which sees frames as they arrive; what a frame alone does not tell is refused.
+// `--match`: nft's own expressions as a choice of packets. The text is compiled as the rules of a netdev ingress chain,
+// which sees frames as they arrive; a packet is meant when one of the rules matches. What a frame alone does not tell is
+// refused.
 import { NftError, NftSemanticError, NftSyntaxError, type SourceLocation } from '../base/errors.ts';
 import type { Expression, MetaKey } from '../bytecode/expression.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
@@ -28,11 +29,11 @@ const FRAME_META: ReadonlySet<MetaKey> = new Set<MetaKey>([
 ]);
 
 /**
- * Compiles a match: a ruleset of one table, one chain, one rule without statements. `interfaceNames`: of the router, so
- * that `iif` means the same. Throws NftError with its place in `text`.
+ * Compiles a match: a ruleset of one table, one chain, whose rules (one, or several between semicolons) have no
+ * statements. `interfaceNames`: of the router, so that `iif` means the same. Throws NftError with its place in `text`.
  */
 export function compileMatch(text: string, interfaceNames?: readonly string[]): Ruleset {
-  const line = text.replace(/[\r\n]+/g, ' ');
+  const line = text.replace(/\r?\n|\r/g, ';');
   const place = (column: number, end: number): SourceLocation => ({ file: NAME, line: 1, column, endColumn: end });
   const refuse = (message: string): NftSemanticError => new NftSemanticError(message, place(1, line.length + 1), line);
   if (line.trim() === '') throw new NftSyntaxError('an empty match chooses nothing', place(1, 2), line);
@@ -49,11 +50,11 @@ export function compileMatch(text: string, interfaceNames?: readonly string[]): 
   }
   const [table] = ruleset.tables;
   const [chain] = table?.chains ?? [];
-  const isOne = ruleset.tables.length === 1 && table?.chains.length === 1 && chain?.rules.length === 1;
+  const isOne = ruleset.tables.length === 1 && table?.chains.length === 1 && (chain?.rules.length ?? 0) > 0;
   if (!isOne || table === undefined || table.objects.length > 0 || table.sets.some((set) => !set.anonymous)) {
-    throw refuse('is more than one rule: write the matches of one rule, without ";" and braces of blocks');
+    throw refuse('is more than matches: write those of a rule, or of several rules between semicolons');
   }
-  for (const expression of chain?.rules[0]?.expressions ?? []) {
+  for (const expression of chain?.rules.flatMap((rule) => rule.expressions) ?? []) {
     const why = refusal(expression);
     if (why !== undefined) throw refuse(why);
   }

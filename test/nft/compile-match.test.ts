@@ -29,9 +29,14 @@ describe('a match', () => {
     'meta hour "08:00"-"18:00"',
     'ip saddr . tcp dport { 10.0.0.1 . 22, 10.0.0.2 . 80 }',
     'tcp dport 443 # the web',
+    'tcp dport 443;',
   ])('%s compiles to one rule that only looks', (text) => {
     const { tables } = compileMatch(text);
     expect(tables.map((table) => table.chains.map((chain) => chain.rules.length))).toEqual([[1]]);
+  });
+
+  it.each(['tcp dport 443; tcp sport 443', 'tcp dport 443\ntcp sport 443'])('%j compiles to two rules', (text) => {
+    expect(compileMatch(text).tables[0]?.chains[0]?.rules).toHaveLength(2);
   });
 
   it('numbers interfaces as the router does', () => {
@@ -54,10 +59,9 @@ describe('a match', () => {
     ['fib saddr type local', `asks the router's routes`],
     ['ip saddr @blocked', 'a match knows no named sets'],
     ['tcp dport vmap { 22 : drop }', 'a verdict map decides'],
-    ['tcp dport 22; udp dport 53', 'is more than one rule'],
-    ['tcp dport 22\nudp dport 53', '--match:1:'],
-    ['tcp dport 22; }; chain x { tcp dport 23', 'is more than one rule'],
-    ['tcp dport 1; }; }; table inet x { chain y { tcp dport 2', 'is more than one rule'],
+    ['tcp dport 22; counter', '"counter" is a statement'],
+    ['tcp dport 22; }; chain x { tcp dport 23', 'is more than matches'],
+    ['tcp dport 1; }; }; table inet x { chain y { tcp dport 2', 'is more than matches'],
     ['include "/etc/passwd"', '--match:1:'],
     ['tcp dport {', 'the match ends too early'],
     ['tcp dprot 22', '--match:1:5'],

@@ -34,6 +34,8 @@ describe('a replay of what a match means', () => {
     ['ether type arp', -1],
     ['udp dport { 53, 123 }', -1],
     ['meta length > 1000', -1],
+    ['ip saddr 192.168.1.10; ip daddr 192.168.1.10', -1],
+    ['tcp dport 443; meta l4proto udp', -1],
   ])('%s: the others are left out, counted, and keep their numbers', async (match, expected) => {
     const { result, rows } = await replay(match);
     const { packets, leftOut } = result.input;
