@@ -100,7 +100,7 @@ export function noteSection(report: RunReport): string[] {
       input.leftOut === input.packets
         ? 'no packet matches --match: nothing was replayed'
         : 'only what --match means was replayed: where it means one direction of a connection, conntrack sees ' +
-          'half of it (name both: tcp dport 443; tcp sport 443)',
+            'half of it (name both: tcp dport 443; tcp sport 443)',
     );
   }
   if (input.cut > 0)
