@@ -1,7 +1,16 @@
 // `nftreplay trace RULESET CAPTURE...`: the walks of chosen packets, in the syntax of `nft monitor trace`.
+import { readFileSync } from 'node:fs';
 import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
 import { ConfigError } from '../../base/errors.ts';
-import { type OffloadMode, profile, replayCaptures, TraceText, traceJson } from '../../index.ts';
+import {
+  compareTrace,
+  comparisonText,
+  type OffloadMode,
+  profile,
+  replayCaptures,
+  TraceText,
+  traceJson,
+} from '../../index.ts';
 import type { Dialect } from '../../nft/print-text.ts';
 import { count, visible } from '../../report/format.ts';
 import {
@@ -23,6 +32,7 @@ interface TraceArguments extends InputArguments {
   nftrace: boolean;
   limit: number;
   onlyNft: boolean;
+  diff?: string;
   nftVersion: Dialect;
   profile: string;
   offload: OffloadMode;
@@ -30,6 +40,7 @@ interface TraceArguments extends InputArguments {
   output?: string;
 }
 
+const EXIT_DIFFERENT = 1;
 const EXIT_UNUSABLE = 2;
 const MAX_LIMIT = 10_000;
 const WIDTH = 100;
@@ -57,6 +68,11 @@ export const TRACE_OPTIONS = {
   },
   limit: { type: 'number', default: 20, describe: 'show so many packets at most', requiresArg: true },
   'only-nft': { type: 'boolean', default: false, describe: 'only the lines that nft monitor trace prints' },
+  diff: {
+    type: 'string',
+    describe: 'a real nft monitor trace of the same packets: show what walked otherwise (exit code 1)',
+    requiresArg: true,
+  },
   'nft-version': {
     choices: ['1.0.6', '1.1.4'] as const,
     default: '1.1.4' as const,
@@ -98,7 +114,7 @@ function options(argv: Argv<object>): Argv<object> {
 async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string): Promise<void> {
   checkOptions(args, TRACE_OPTIONS);
   const packets = packetRanges(args.packet);
-  if (packets.length === 0 && args.match === undefined && !args.nftrace) {
+  if (packets.length === 0 && args.match === undefined && !args.nftrace && args.diff === undefined) {
     throw new ConfigError('trace', '', "say which packets: --packet 17, --match 'tcp dport 443', or --nftrace");
   }
   if (args.limit < 1 || args.limit > MAX_LIMIT)
@@ -118,14 +134,18 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
       ...(packets.length === 0 ? {} : { packets }),
       ...(args.match === undefined ? {} : { match: args.match }),
       marked: args.nftrace,
-      limit: args.limit,
+      limit: args.diff === undefined ? args.limit : MAX_LIMIT,
     },
     onProgress: progress.onProgress,
   }).finally(() => progress.clear());
   const { walks, more } = result.trace ?? { walks: [], more: 0 };
   const { ruleset } = compiled;
   const { names } = result;
-  if (args.format === 'json') {
+  if (args.diff !== undefined) {
+    const comparison = compareTrace(readTrace(args.diff), walks, ruleset);
+    await writeOutput(args.output, comparisonText(comparison, args.diff));
+    if (comparison.different.length > 0 || comparison.alike === 0) process.exitCode = EXIT_DIFFERENT;
+  } else if (args.format === 'json') {
     const document = traceJson({ walks, more }, { ruleset, names, profile: device, version, dialect: args.nftVersion });
     await writeOutput(args.output, jsonText(document));
   } else {
@@ -134,8 +154,9 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
     const text = new TraceText({ ruleset, names, profile: device, onlyNft, onlyMarked, dialect, ...width });
     await writeOutput(args.output, walks.map((walk) => text.walk(walk)).join(args.onlyNft ? '' : '\n'));
   }
-  if (more > 0) note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown${remedy(walks.length + more)}`);
-  if (walks.length === 0) {
+  if (more > 0 && args.diff === undefined)
+    note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown${remedy(walks.length + more)}`);
+  if (walks.length === 0 && args.diff === undefined) {
     note(nothing(args, result.input.packets));
     if (args.match === undefined && !args.nftrace) process.exitCode = EXIT_UNUSABLE;
   }
@@ -143,6 +164,14 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
     if (file.damage === undefined) continue;
     note(file.damage.message);
     process.exitCode = EXIT_UNUSABLE;
+  }
+}
+
+function readTrace(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError('--diff', path, `cannot be read: ${(error as Error).message}`);
   }
 }
 
