@@ -145,11 +145,18 @@ function meant(name: string, keys: (string | number)[], scene: Scene, list: Chec
 }
 
 function checkRule(name: string, passage: Passage, scene: Scene, list: Checklist): void {
+  const { refs } = scene;
   const deciders = decidersOf(scene, passage);
-  const found = meant(name, ['rule'], scene, list);
-  if (found === undefined) return;
-  const [actual] = deciderNames(scene.refs, deciders);
-  list.check(isDecider(found, deciders), ['rule'], name, actual, deciderText(scene.refs, deciders));
+  const found = refs.meant(name);
+  const got = deciderText(refs, deciders);
+  const [actual] = deciderNames(refs, deciders);
+  if (found !== undefined) {
+    list.check(isDecider(found, deciders), ['rule'], name, actual, got);
+    return;
+  }
+  const suggestion = refs.suggestion(name);
+  const hint = suggestion === undefined ? '' : ` (did you mean '${suggestion}'?)`;
+  list.check(false, ['rule'], name, actual, `${got}; no rule of the ruleset is called '${name}'${hint}`);
 }
 
 function checkRules(

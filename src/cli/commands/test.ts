@@ -1,15 +1,24 @@
 // `nftreplay test [SUITE..]`: runs suites and reports what is not as expected. Exit code 1 when something failed.
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
-import { ConfigError } from '../../base/errors.ts';
+import { ConfigError, NftError, NftreplayError } from '../../base/errors.ts';
+import { formatNftError } from '../../nft/errors.ts';
+import { visible } from '../../report/format.ts';
+import { githubAnnotations } from '../../report/github.ts';
+import { junitXml } from '../../report/junit.ts';
+import { suiteFindings, suiteJson, suiteMarkdown } from '../../report/suite-documents.ts';
 import { textSuites } from '../../report/text-suite.ts';
+import { updateText } from '../../report/text-update.ts';
 import { Environment } from '../../suite/environment.ts';
 import { countCases, type SuiteResult } from '../../suite/result.ts';
 import { runSuite } from '../../suite/run-suite.ts';
-import { loadSuite } from '../../suite/suite-file.ts';
+import { loadSuite, type Suite } from '../../suite/suite-file.ts';
+import { updateSuite } from '../../suite/update.ts';
 import { checkOptions } from '../inputs.ts';
-import { writeOutput } from '../write-output.ts';
+import { checkOutputs } from '../outputs.ts';
+import { FileWatch } from '../watch.ts';
+import { jsonText, writeOutput } from '../write-output.ts';
 
 export interface TestArguments {
   SUITE?: string[];
@@ -18,6 +27,8 @@ export interface TestArguments {
   output?: string;
   quiet: boolean;
   walk: boolean;
+  update: boolean;
+  watch: boolean;
   [name: string]: unknown;
 }
 
@@ -37,10 +48,17 @@ export const TEST_OPTIONS = {
   output: { alias: 'o', type: 'string', describe: 'write the report to a file', requiresArg: true },
   quiet: { alias: 'q', type: 'boolean', default: false, describe: 'list only cases that failed' },
   walk: { type: 'boolean', default: true, describe: 'show the walks of packets that fared otherwise' },
+  update: { type: 'boolean', default: false, describe: 'write what happens now into the suites, and show the changes' },
+  watch: {
+    alias: 'w',
+    type: 'boolean',
+    default: false,
+    describe: 'run again whenever a suite, ruleset or router changes',
+  },
 } satisfies Record<string, Options>;
 
 /** The command; `version` goes into reports. */
-export function testCommand(_version: string): CommandModule<object, TestArguments> {
+export function testCommand(version: string): CommandModule<object, TestArguments> {
   return {
     command: 'test [SUITE..]',
     describe: 'run suites: packets or captures, and what must become of them',
@@ -55,24 +73,62 @@ export function testCommand(_version: string): CommandModule<object, TestArgumen
         .example('$0 test', 'every suite below this folder')
         .example('$0 test fw.nftreplay.yaml --filter dns', 'only cases with "dns" in their name')
         .example('$0 test --format junit -o junit.xml', 'for CI') as unknown as Argv<TestArguments>,
-    handler: test,
+    handler: (args) => test(args, version),
   };
 }
 
-async function test(args: ArgumentsCamelCase<TestArguments>): Promise<void> {
+async function test(args: ArgumentsCamelCase<TestArguments>, version: string): Promise<void> {
   checkOptions(args, TEST_OPTIONS);
-  const results = await runSuites(findSuites(args.SUITE ?? []), args);
-  await writeOutput(args.output, textSuites(results, { quiet: args.quiet, noWalk: !args.walk }));
-  if (countCases(results).failed > 0) process.exitCode = EXIT_FAILED;
+  if (args.watch && (args.format !== 'text' || args.output !== undefined || args.update)) {
+    throw new ConfigError('--watch', '', 'shows text on the terminal: leave out --format, --output and --update');
+  }
+  if (args.watch) await watchSuites(args);
+  else await once(args, version);
 }
 
-async function runSuites(files: string[], args: TestArguments): Promise<SuiteResult[]> {
-  const environment = new Environment();
-  const results: SuiteResult[] = [];
+async function once(args: TestArguments, version: string): Promise<void> {
+  const files = findSuites(args.SUITE ?? []);
+  if (args.output !== undefined) {
+    const inputs = files.map((path) => ({ option: 'SUITE', path }));
+    checkOutputs([{ option: '--output', path: args.output }], inputs);
+  }
+  const run = await runSuites(files, args, new Environment());
+  if (args.update) {
+    await update(run, args);
+    return;
+  }
+  await writeOutput(args.output, documentText(run.results, args, version));
+  if (countCases(run.results).failed > 0) process.exitCode = EXIT_FAILED;
+}
+
+function documentText(results: SuiteResult[], args: TestArguments, version: string): string {
+  switch (args.format) {
+    case 'text':
+      return textSuites(results, { quiet: args.quiet, noWalk: !args.walk });
+    case 'json':
+      return jsonText(suiteJson(results, version));
+    case 'junit':
+      return junitXml(results, { timestamp: new Date().toISOString().slice(0, 19) });
+    case 'github':
+      return githubAnnotations(suiteFindings(results), 'nftreplay test');
+    case 'markdown':
+      return suiteMarkdown(results);
+  }
+}
+
+interface SuitesRun {
+  suites: Suite[];
+  results: SuiteResult[];
+}
+
+async function runSuites(files: string[], args: TestArguments, environment: Environment): Promise<SuitesRun> {
+  const run: SuitesRun = { suites: [], results: [] };
   for (const file of files) {
+    const suite = loadSuite(file);
     let startMs = performance.now();
-    results.push(
-      await runSuite(loadSuite(file), {
+    run.suites.push(suite);
+    run.results.push(
+      await runSuite(suite, {
         environment,
         ...(args.filter === undefined ? {} : { filter: args.filter }),
         onCase: (result) => {
@@ -83,7 +139,69 @@ async function runSuites(files: string[], args: TestArguments): Promise<SuiteRes
       }),
     );
   }
-  return results;
+  if (args.filter !== undefined && run.results.every((row) => row.cases.length === 0)) {
+    throw new ConfigError('--filter', args.filter, 'no case has this text in its name');
+  }
+  return run;
+}
+
+/** Writes what happens now into the suites, and shows what that changes. */
+async function update({ suites, results }: SuitesRun, args: TestArguments): Promise<void> {
+  let changed = 0;
+  let unmended = 0;
+  for (const [index, suite] of suites.entries()) {
+    const result = results[index];
+    if (result === undefined) continue;
+    const done = updateSuite(suite.source, result);
+    process.stdout.write(updateText(suite.file, done));
+    changed += done.changes.length;
+    unmended += done.unmended.length + result.cases.filter((row) => row.status === 'error').length;
+    if (done.changes.length > 0) await writeOutput(suite.file, done.text);
+  }
+  if (changed === 0 && unmended === 0) process.stdout.write('nothing to update: every expectation is met\n');
+  if (unmended > 0) process.exitCode = EXIT_FAILED;
+  void args;
+}
+
+/** Runs the suites, and again whenever one of their files changes; ends with an interrupt. */
+async function watchSuites(args: TestArguments): Promise<void> {
+  await new Promise<void>((done) => {
+    let isRunning = false;
+    let isStale = false;
+    const rerun = async (changed: string[]): Promise<void> => {
+      if (isRunning) {
+        isStale = true;
+        return;
+      }
+      isRunning = true;
+      if (process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H');
+      if (changed.length > 0) process.stdout.write(`${visible(changed.join(', '))} changed\n\n`);
+      const environment = new Environment();
+      let files: string[] = [];
+      try {
+        files = findSuites(args.SUITE ?? []);
+        const { results } = await runSuites(files, args, environment);
+        process.stdout.write(textSuites(results, { quiet: args.quiet, noWalk: !args.walk }));
+      } catch (error) {
+        if (error instanceof NftError) process.stdout.write(`${formatNftError(error)}\n`);
+        else if (error instanceof NftreplayError) process.stdout.write(`${visible(error.message)}\n`);
+        else throw error;
+      }
+      process.stdout.write('watching for changes; interrupt to end\n');
+      watched.set([...files, ...environment.files]);
+      isRunning = false;
+      if (isStale) {
+        isStale = false;
+        await rerun([]);
+      }
+    };
+    const watched = new FileWatch((files) => void rerun(files.map((file) => relative('.', file))));
+    process.once('SIGINT', () => {
+      watched.close();
+      done();
+    });
+    void rerun([]);
+  });
 }
 
 /** Suite files of the arguments; folders are searched. Throws ConfigError when there is none. */
