@@ -6,6 +6,7 @@ import { type Audit, type FateRow, matters, type StoppedRule } from '../compare/
 import type { DeviceReport } from '../compare/audit/devices.ts';
 import type { Extent, MissedAction } from '../compare/audit/differences.ts';
 import { deviceList } from '../compare/audit/fixes.ts';
+import { isCosmetic as isCosmeticField } from '../compare/audit/frames.ts';
 import type { Fix } from '../compare/audit/prove.ts';
 import { REASONS } from '../event/reasons.ts';
 import { REMEDIES } from './audit-remedies.ts';
@@ -75,10 +76,16 @@ function fateFinding(audit: Audit, row: FateRow): Finding {
     ? `${packets(row)} that ${who} stops pass with ${audit.asRuled.mode} offload (${first(row)})${acts}`
     : `${packets(row)} that pass without offload are stopped by ${who} with ${audit.asRuled.mode} offload (${first(row)})`;
   const fix = row.fix ?? stopped?.fix;
+  const invalid =
+    row.invalid * 2 < row.packets
+      ? ''
+      : `; conntrack calls ${row.invalid === row.packets ? 'them' : count(row.invalid)} invalid, and the fast path does not ask it`;
+  // What the kernel itself would stop, or only because a window was missed, is no rule that somebody relies on.
+  const isOurs = rule !== undefined || isPolicy;
   return finding(
     row.passes ? 'audit/traffic-passes' : 'audit/traffic-stopped',
-    'error',
-    message,
+    isOurs && row.invalid < row.packets ? 'error' : 'warning',
+    message + invalid,
     rule?.rule.location ?? chain?.location,
     fix === undefined ? undefined : fixText(fix),
     {
@@ -134,11 +141,27 @@ function loss(audit: Audit, row: MissedAction): string {
 }
 
 function framesFinding(audit: Audit): Finding[] {
-  const { unexplained } = audit.asRuled.differences.frames;
-  if (unexplained.packets === 0) return [];
-  const fields = audit.fields.fields.map((row) => row.name).slice(0, 5);
-  const message = `${packets(unexplained)} leave different (${first(unexplained)})${fields.length > 0 ? `: ${fields.join(', ')}` : ''}`;
-  return [finding('audit/frames-changed', 'warning', message, undefined, undefined, extent(unexplained))];
+  const { unexplained, invalid } = audit.asRuled.differences.frames;
+  const found: Finding[] = [];
+  if (unexplained.packets > 0) {
+    const { frames, cosmetic, fields } = audit.fields;
+    const isCosmetic = frames > 0 && cosmetic === frames;
+    const names = fields
+      .filter((row) => isCosmetic || !isCosmeticField(row.name))
+      .map((row) => row.name)
+      .slice(0, 5);
+    const why = isCosmetic ? '; the slow path trims padding and mends checksums that the capture holds open' : '';
+    const message = `${packets(unexplained)} leave different (${first(unexplained)})${names.length > 0 ? `: ${names.join(', ')}` : ''}${why}`;
+    const level = isCosmetic ? 'note' : 'warning';
+    found.push(finding('audit/frames-changed', level, message, undefined, undefined, extent(unexplained)));
+  }
+  if (invalid.packets > 0) {
+    const message =
+      `${packets(invalid)} leave different (${first(invalid)}): conntrack calls them invalid and does not translate them; ` +
+      'the fast path does not ask, and does';
+    found.push(finding('audit/frames-changed', 'note', message, undefined, undefined, extent(invalid)));
+  }
+  return found;
 }
 
 function accountingFinding(audit: Audit): Finding[] {
@@ -182,18 +205,24 @@ function connectionsFinding(audit: Audit): Finding[] {
 }
 
 function nothingFinding(audit: Audit): Finding[] {
-  if (audit.asRuled.passedOver.length > 0) return [];
   const { flows: summary } = audit.asRuled.replay.result;
   if (fastOf(audit) > 0) return [];
-  const most = candidates(audit)[0];
-  const why = most === undefined ? 'the capture has no connection that could be' : `mostly: ${most.text}`;
+  const { before, leftOut } = audit.asRuled.neverAdded;
+  if (before.length > 0) return [];
+  const most = candidates(audit).find((row) => row.name !== 'no-rule');
+  const why =
+    leftOut.flows > 0
+      ? `the matches of \`flow add\` leave out ${flows(leftOut.flows)} (${count(leftOut.packets)} packets) of TCP and UDP`
+      : most === undefined
+        ? 'the capture has no connection that could'
+        : `mostly: ${most.text}`;
   return [
     finding(
       'audit/nothing-offloaded',
-      most === undefined ? 'note' : 'warning',
+      most === undefined && leftOut.flows === 0 ? 'note' : 'warning',
       `not one packet takes the fast path; ${why}`,
-      flowtables(audit)[0]?.location,
-      most === undefined ? undefined : REMEDIES[most.name],
+      (leftOut.flows > 0 ? flowAddLocation(audit) : undefined) ?? flowtables(audit)[0]?.location,
+      most === undefined || leftOut.flows > 0 ? undefined : REMEDIES[most.name],
       { flows: summary.flows },
     ),
   ];
@@ -202,6 +231,11 @@ function nothingFinding(audit: Audit): Finding[] {
 function fastOf(audit: Audit): number {
   const { fastPackets, hardwarePackets } = audit.asRuled.replay.result.flows;
   return fastPackets + hardwarePackets;
+}
+
+function flowAddLocation(audit: Audit): SourceLocation | undefined {
+  const rules = placedRules(audit.inputs.replay.ruleset);
+  return rules.find(({ rule }) => rule.expressions.some((row) => row.kind === 'flow-offload'))?.rule.location;
 }
 
 /** Refusals that can be changed, most packets first. */
@@ -241,7 +275,7 @@ function deviceFinding(audit: Audit, report: DeviceReport): Finding[] {
 
 /** TCP and UDP that a rule accepts before it comes to `flow add`. */
 function passedOverFinding(audit: Audit): Finding[] {
-  const { passedOver } = audit.asRuled;
+  const passedOver = audit.asRuled.neverAdded.before;
   const [most] = passedOver;
   if (most === undefined) return [];
   const rules = placedRules(audit.inputs.replay.ruleset);

@@ -88,6 +88,7 @@ export function auditSchema() {
     hardware: mode,
     changedFields: z.strictObject({
       frames: count.describe('frames looked at'),
+      cosmetic: count.describe('those that differ in checksums or padding only'),
       fields: z.array(z.strictObject({ name: z.string(), frames: count, example: z.string() })),
     }),
     devices: z.array(

@@ -10,7 +10,7 @@ import { counterFix, devicesFix, orderFixes, ruleFixes, thresholdFix } from './f
 import { type FlowCosts, flowCosts } from './flows.ts';
 import { type ChangedFields, changedFields } from './frames.ts';
 import type { AuditInputs } from './inputs.ts';
-import { type PassedOver, passedOver } from './passed-over.ts';
+import { type NeverAdded, neverAdded } from './passed-over.ts';
 import { allEffects } from './paths.ts';
 import { type Baseline, type Fix, fastPackets, firstProved } from './prove.ts';
 
@@ -25,8 +25,8 @@ export interface ModeReport {
   costs: FlowCosts;
   /** Why connections were not offloaded. */
   refusals: { name: RefusalName; text: string; flows: number; packets: number; bytes: number }[];
-  /** TCP and UDP that never came to a `flow add`, by the rule that let them go before. */
-  passedOver: PassedOver[];
+  /** TCP and UDP that never came to a `flow add`. */
+  neverAdded: NeverAdded;
 }
 
 /** A rule that stopped acting: its statements, and what helps. */
@@ -129,7 +129,7 @@ function modeReport(
     differences: differences(off, effects, { replay, effects, hardwareCounts }),
     connections: connectionChanges(off.result.conntrack, replay.result.conntrack),
     costs: flowCosts(off.columns, replay.columns, offPrice, price(replay.result.paths, replay.result.names, profile)),
-    passedOver: passedOver(ruleset, replay),
+    neverAdded: neverAdded(ruleset, replay),
     refusals: replay.result.flows.byRefusal.flatMap((row) => {
       const refusal = REFUSALS[row.refusal];
       if (refusal === undefined) return [];
@@ -208,7 +208,7 @@ async function findFixes(result: Audit, base: Baseline): Promise<void> {
     const fix = await firstProved([counterFix(ruleset)], inputs, base, (after) => after.uncounted.packets);
     if (fix !== undefined) result.accountingFix = fix;
   }
-  const [first] = result.asRuled.passedOver;
+  const [first] = result.asRuled.neverAdded.before;
   if (first !== undefined && first.rule >= 0 && isTried()) {
     inputs.onStage?.('order');
     const fix = await firstProved(

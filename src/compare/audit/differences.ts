@@ -38,13 +38,18 @@ export interface ChangedFate extends Extent {
   /** Of the replay that stopped them: row of event/reasons.ts, and its rule or chain. */
   reason: number;
   detail: number;
+  /** Of the packets: those that conntrack calls invalid without offload; the fast path does not ask. */
+  invalid: number;
 }
 
 export interface Differences {
   missed: MissedAction[];
   fates: ChangedFate[];
-  /** Frames that left different, of packets that both forwarded; `unexplained`: no rule that was missed rewrites packets. */
-  frames: { all: Extent; unexplained: Extent };
+  /**
+   * Frames that left different, of packets that both forwarded; `unexplained`: no rule that was missed rewrites packets;
+   * `invalid`: of these, packets that conntrack calls invalid without offload and does not translate.
+   */
+  frames: { all: Extent; unexplained: Extent; invalid: Extent };
   /** Packets that conntrack counted without offload only, and all that it counted. */
   uncounted: Extent;
   counted: number;
@@ -102,9 +107,9 @@ class Comparison {
   run(): Differences {
     const off = this.#off;
     const on = this.#on;
-    const frames = { all: new Span(), unexplained: new Span() };
+    const frames = { all: new Span(), unexplained: new Span(), invalid: new Span() };
     const uncounted = new Span();
-    const fates = new Map<string, { span: Span; passes: boolean; reason: number; detail: number }>();
+    const fates: Fates = new Map();
     let counted = 0;
     for (let at = 0; at < off.packets; at++) {
       const pair = this.#pair(u32(off.path, at), u32(on.path, at), u8(on.pathClass, at));
@@ -115,17 +120,22 @@ class Comparison {
       for (const tally of pair.missed) tally.add(on, at, changed);
       for (const tally of pair.ran) tally.see(u32(on.flow, at));
       if (pair.uncounted) uncounted.add(on, at);
-      if (this.#offPaths.facts(u32(off.path, at)).isAccounted) counted++;
+      const { isAccounted, isInvalid } = this.#offPaths.facts(u32(off.path, at));
+      if (isAccounted) counted++;
       if (changed) {
         frames.all.add(on, at);
-        if (!pair.rewrites) frames.unexplained.add(on, at);
+        if (!pair.rewrites) (isInvalid ? frames.invalid : frames.unexplained).add(on, at);
       }
-      if (u8(off.verdict, at) !== u8(on.verdict, at)) noteFate(fates, off, on, at);
+      if (u8(off.verdict, at) !== u8(on.verdict, at)) noteFate(fates, off, on, at, isInvalid);
     }
     return {
       missed: [...this.#tallies.values()].filter((row) => row.span.packets > 0).map((row) => this.#missedAction(row)),
       fates: [...fates.values()].map(({ span, ...rest }) => ({ ...rest, ...span.extent() })),
-      frames: { all: frames.all.extent(), unexplained: frames.unexplained.extent() },
+      frames: {
+        all: frames.all.extent(),
+        unexplained: frames.unexplained.extent(),
+        invalid: frames.invalid.extent(),
+      },
       uncounted: uncounted.extent(),
       counted,
     };
@@ -187,18 +197,19 @@ class Comparison {
 /** Effects that change what leaves the router. */
 const REWRITES: ReadonlySet<string> = new Set(['header field', 'TCP option', 'copy', 'redirection']);
 
-type Fates = Map<string, { span: Span; passes: boolean; reason: number; detail: number }>;
+type Fates = Map<string, { span: Span; passes: boolean; reason: number; detail: number; invalid: number }>;
 
-function noteFate(fates: Fates, off: PacketColumns, on: PacketColumns, at: number): void {
+function noteFate(fates: Fates, off: PacketColumns, on: PacketColumns, at: number, isInvalid: boolean): void {
   const passes = isStopped(off, at) && goesOn(on, at);
   if (!passes && !(goesOn(off, at) && isStopped(on, at))) return;
   const stopping = passes ? off : on;
   const reason = u8(stopping.reason, at);
   const detail = stopping.detail[at] as number;
   const key = `${passes},${reason},${detail}`;
-  const row = fates.get(key) ?? { span: new Span(), passes, reason, detail };
+  const row = fates.get(key) ?? { span: new Span(), passes, reason, detail, invalid: 0 };
   fates.set(key, row);
   row.span.add(on, at);
+  if (isInvalid) row.invalid++;
 }
 
 function isStopped(columns: PacketColumns, at: number): boolean {

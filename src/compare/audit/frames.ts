@@ -6,10 +6,12 @@ import type { FrameRow } from '../../replay/frame-rows.ts';
 import { replayCaptures } from '../../replay/replay.ts';
 import type { ColumnReplay } from '../columns.ts';
 import type { AuditInputs } from './inputs.ts';
+import { Paths } from './paths.ts';
 
 export interface ChangedFields {
-  /** Frames looked at. */
+  /** Frames looked at, and those of them that differ in checksums or padding only. */
   frames: number;
+  cosmetic: number;
   /** Field to frames, most first. */
   fields: { name: string; frames: number; example: string }[];
 }
@@ -20,31 +22,37 @@ const MAX_SAMPLE = 2000;
 /** Compares a sample of the frames that differ; empty when none do. */
 export async function changedFields(inputs: AuditInputs, off: ColumnReplay, on: ColumnReplay): Promise<ChangedFields> {
   const sample = differing(off, on);
-  if (sample.size === 0) return { frames: 0, fields: [] };
+  if (sample.size === 0) return { frames: 0, cosmetic: 0, fields: [] };
   inputs.onStage?.('frames that differ');
   const before = await framesOf(inputs, 'off', sample);
   const after = await framesOf(inputs, inputs.mode, sample);
   const found = new Map<string, { frames: number; example: string }>();
   let frames = 0;
+  let cosmetic = 0;
   for (const [packet, frame] of before) {
     const other = after.get(packet);
     if (other === undefined) continue;
     frames++;
-    for (const { name, example } of compareFrames(frame, other)) {
+    const changed = compareFrames(frame, other);
+    if (changed.every(({ name }) => isCosmetic(name))) cosmetic++;
+    for (const { name, example } of changed) {
       const row = found.get(name) ?? { frames: 0, example };
       row.frames++;
       found.set(name, row);
     }
   }
   const fields = [...found].map(([name, row]) => ({ name, ...row }));
-  return { frames, fields: fields.sort((a, b) => b.frames - a.frames || (a.name < b.name ? -1 : 1)) };
+  return { frames, cosmetic, fields: fields.sort((a, b) => b.frames - a.frames || (a.name < b.name ? -1 : 1)) };
 }
 
+/** Packets that conntrack calls invalid without offload differ for a reason of their own. */
 function differing(off: ColumnReplay, on: ColumnReplay): Set<number> {
   const sample = new Set<number>();
+  const paths = new Paths(off.result.paths);
   for (let at = 0; at < off.columns.packets && sample.size < MAX_SAMPLE; at++) {
     if (u8(off.columns.verdict, at) !== VERDICT_FORWARD || u8(on.columns.verdict, at) !== VERDICT_FORWARD) continue;
-    if (u32(off.columns.digest, at) !== u32(on.columns.digest, at)) sample.add(at + 1);
+    if (u32(off.columns.digest, at) === u32(on.columns.digest, at)) continue;
+    if (!paths.facts(u32(off.columns.path, at)).isInvalid) sample.add(at + 1);
   }
   return sample;
 }
@@ -93,15 +101,33 @@ export function compareFrames(before: Frame, after: Frame): ChangedField[] {
   const rows = layout(before.data, network);
   const changed = rows.filter((row) => differs(before.data, after.data, row));
   const last = rows[rows.length - 1]?.to ?? 14;
-  if (before.data.length !== after.data.length) changed.push({ name: 'length', from: 0, to: 0 });
-  else if (differs(before.data, after.data, { name: 'payload', from: last, to: before.data.length })) {
+  const end = datagramEnd(before.data, network);
+  const otherEnd = datagramEnd(after.data, network);
+  if (end !== otherEnd) changed.push({ name: 'length', from: 0, to: 0 });
+  else if (differs(before.data, after.data, { name: 'payload', from: last, to: end })) {
     changed.push({ name: 'payload', from: last, to: last });
-  }
-  const meaning = changed.filter((row) => !row.name.endsWith('checksum'));
+  } else if (changed.length === 0) changed.push({ name: PADDING, from: 0, to: 0 });
+  const meaning = changed.filter((row) => !isCosmetic(row.name));
   return (meaning.length > 0 ? meaning : changed).map((row) => ({
     name: row.name,
     example: example(row, before, after),
   }));
+}
+
+const PADDING = 'padding';
+const PPPOE_LENGTH = 'PPPoE length';
+
+/** Fields that differ when only padding or a checksum does. */
+export function isCosmetic(name: string): boolean {
+  return name === PADDING || name === PPPOE_LENGTH || name.endsWith('checksum');
+}
+
+/** One past the last octet of the IP datagram, without what pads the frame. */
+function datagramEnd(data: Uint8Array, network: number): number {
+  const version = (data[network] ?? 0) >>> 4;
+  if (version === 4 && network + 4 <= data.length) return Math.min(data.length, network + be16(data, network + 2));
+  if (version === 6 && network + 6 <= data.length) return Math.min(data.length, network + 40 + be16(data, network + 4));
+  return data.length;
 }
 
 interface Field {
@@ -143,13 +169,25 @@ function layout(data: Uint8Array, network: number): Field[] {
   const ethernet: Field[] = [
     { name: 'destination MAC', from: 0, to: 6 },
     { name: 'source MAC', from: 6, to: 12 },
-    ...(network > 14 ? [{ name: 'encapsulation', from: 12, to: network }] : []),
+    ...encapsulation(data, network),
   ];
   const version = (data[network] ?? 0) >>> 4;
   const type = network === 14 ? be16(data, 12) : version === 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
   if (type === ETHERTYPE_IPV4 && network + 20 <= data.length) return [...ethernet, ...ipv4(data, network)];
   if (type === ETHERTYPE_IPV6 && network + 40 <= data.length) return [...ethernet, ...ipv6(data, network)];
   return ethernet;
+}
+
+/** VLAN tags and a PPPoE header, whose length counts padding too. */
+function encapsulation(data: Uint8Array, network: number): Field[] {
+  if (network <= 14) return [];
+  const isPppoe = network >= 22 && be16(data, network - 10) === 0x8864;
+  if (!isPppoe) return [{ name: 'encapsulation', from: 12, to: network }];
+  return [
+    { name: 'encapsulation', from: 12, to: network - 4 },
+    { name: PPPOE_LENGTH, from: network - 4, to: network - 2 },
+    { name: 'encapsulation', from: network - 2, to: network },
+  ];
 }
 
 function ipv4(data: Uint8Array, at: number): Field[] {

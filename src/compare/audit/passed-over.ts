@@ -23,8 +23,15 @@ const UDP = 17;
 /** Shorter connections gain nothing. */
 const MIN_PACKETS = 4;
 
-/** By rule, most packets first. */
-export function passedOver(ruleset: Ruleset, { columns, result }: ColumnReplay): PassedOver[] {
+export interface NeverAdded {
+  /** By rule that accepted them before, most packets first. */
+  before: PassedOver[];
+  /** Connections that the matches of `flow add` leave out, or that rules before it lead past it. */
+  leftOut: { flows: number; packets: number };
+}
+
+/** Connections of a few packets and more that never come to `flow add`. */
+export function neverAdded(ruleset: Ruleset, { columns, result }: ColumnReplay): NeverAdded {
   const facts = pathFacts(ruleset, result.paths);
   const flows = columns.flow.reduce((most, flow) => Math.max(most, flow), 0) + 1;
   const packets = new Float64Array(flows);
@@ -54,17 +61,23 @@ export function passedOver(ruleset: Ruleset, { columns, result }: ColumnReplay):
     const row = rules[index];
     return row !== undefined && (order[index] ?? 0) < firstFlowAdd && accepts(row.rule, row.table);
   };
+  const leftOut = { flows: 0, packets: 0 };
   const found = new Map<number, PassedOver>();
   for (let flow = 1; flow < flows; flow++) {
     if (u8(reached, flow) === 1 || f64(packets, flow) < MIN_PACKETS) continue;
     const rule = last[flow] as number;
-    if (!isBefore(rule)) continue;
+    if (!isBefore(rule)) {
+      leftOut.flows++;
+      leftOut.packets += f64(packets, flow);
+      continue;
+    }
     const row = found.get(rule) ?? { rule, flows: 0, packets: 0 };
     row.flows++;
     row.packets += f64(packets, flow);
     found.set(rule, row);
   }
-  return [...found.values()].sort((a, b) => b.packets - a.packets || a.rule - b.rule);
+  const before = [...found.values()].sort((a, b) => b.packets - a.packets || a.rule - b.rule);
+  return { before, leftOut };
 }
 
 /** Can the rule end its base chain by accepting? */

@@ -11,6 +11,7 @@ const FLOW_COUNTER = eventKind('flow-counter');
 const FLOW_LOOKUP = eventKind('flow-lookup');
 const FLOW_ADD = eventKind('flow-add');
 const HARDWARE = eventKind('hardware');
+const CT_INVALID = eventKind('ct-invalid');
 
 /** What a path says. */
 export interface PathFacts {
@@ -22,6 +23,8 @@ export interface PathFacts {
   missedFlowtable: boolean;
   addsFlow: boolean;
   isHardware: boolean;
+  /** Conntrack found that it belongs to no connection. */
+  isInvalid: boolean;
 }
 
 /** Facts of all paths of a replay, filled in as they are asked for. */
@@ -48,6 +51,7 @@ function readPath(table: PathTable, path: number): PathFacts {
     missedFlowtable: false,
     addsFlow: false,
     isHardware: false,
+    isInvalid: false,
   };
   for (let at = u32(table.offsets, path); at < u32(table.offsets, path + 1); at++) {
     const word = u32(table.words, at);
@@ -67,6 +71,9 @@ function readPath(table: PathTable, path: number): PathFacts {
         break;
       case FLOW_ADD:
         facts.addsFlow = true;
+        break;
+      case CT_INVALID:
+        facts.isInvalid = true;
         break;
       case HARDWARE:
         facts.isHardware = true;
