@@ -40,5 +40,5 @@ export type { RunReport } from './report/model.ts';
 export { writeFrames } from './report/packets-out.ts';
 export { textReport } from './report/text.ts';
 export { compareTrace, comparisonText, type TraceComparison } from './report/trace-compare.ts';
-export { traceJson } from './report/trace-json.ts';
+export { type TraceJsonOptions, traceJson } from './report/trace-json.ts';
 export { TraceText, type TraceTextOptions } from './report/trace-text.ts';

@@ -196,7 +196,7 @@ export function comparisonText(comparison: TraceComparison, path: string): strin
     `${visible(path)}: ${packets(real)} traced, as nft ${dialect} prints`,
     `  ${count(alike)} walk alike here, ${count(different.length)} differ, ${count(unknown.length)} are not in the capture`,
   ];
-  if (own > 0) lines.push(`  ${packets(own)} of the router's own are not compared`);
+  if (own > 0) lines.push(`  not compared: ${packets(own)} of the router's own`);
   if (foreignTables.length > 0) lines.push(`  left out, not in the ruleset: table ${foreignTables.join(', ')}`);
   for (const line of unknown.slice(0, SHOWN)) lines.push(`  not in the capture: ${line}`);
   if (unknown.length > SHOWN) lines.push(`  and ${count(unknown.length - SHOWN)} more that are not in the capture`);

@@ -69,6 +69,18 @@ describe('nftreplay trace', () => {
     expect(none.stderr).toBe('nftreplay: none is marked by a rule: the captures have 3,122 packets\n');
   });
 
+  it('lays a real trace beside ours with --diff, and ends with 1 when something differs', async () => {
+    const folder = join(import.meta.dirname, '../report/trace');
+    const files = [join(folder, 'frames.pcapng'), '--router', join(folder, 'router.yaml')];
+    const args = [...files, '--diff', join(folder, 'mix.real.txt')];
+    const alike = await nftreplay(['trace', join(folder, 'mix.nft'), ...args]);
+    expect([alike.code, alike.stderr]).toEqual([0, '']);
+    expect(alike.stdout).toContain('22 walk alike here, 0 differ, 0 are not in the capture');
+    const other = await nftreplay(['trace', join(folder, 'inet.nft'), ...args]);
+    expect(other.code).toBe(1);
+    expect(other.stdout).toContain('left out, not in the ruleset: table inet mix');
+  });
+
   it('writes to a file with --output', async () => {
     await withFolder(async (folder) => {
       const path = join(folder, 'walks.txt');
@@ -97,6 +109,7 @@ describe('nftreplay trace', () => {
       'nftreplay: --match: the router has no interface "eth9" (it has lo, lan1, br-lan, wan)',
     ],
     [['--packet', '1', '--profile', 'no-such'], 'no-such'],
+    [['--diff', '/no/such/file'], '--diff: /no/such/file: cannot be read'],
   ])('refuses %j', async (args, says) => {
     const { code, stdout, stderr } = await nftreplay(['trace', ...HOME, ...args]);
     expect([code, stdout]).toEqual([2, '']);

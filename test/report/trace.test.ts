@@ -3,7 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { compile, loadRouter, profile, replayCaptures, TraceText, traceJson } from '../../src/index.ts';
+import {
+  compareTrace,
+  comparisonText,
+  compile,
+  loadRouter,
+  profile,
+  replayCaptures,
+  TraceText,
+  traceJson,
+} from '../../src/index.ts';
 import type { PacketTrace } from '../../src/replay/trace-steps.ts';
 
 const FOLDER = join(import.meta.dirname, 'trace');
@@ -105,5 +114,62 @@ describe('a walk as text', () => {
     expect(shown).toContain('\\x1b[31mred');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal obeys
     expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+});
+
+describe('a real trace laid beside ours', () => {
+  const real = readFileSync(join(FOLDER, 'mix.real.txt'), 'utf8');
+  const walksOf = (path: string) => traced(path, join(FOLDER, 'router.yaml'), join(FOLDER, 'frames.pcapng'));
+
+  it('is recognised packet by packet, in the words of the nft that wrote it', async () => {
+    const { ruleset, walks } = await walksOf(join(FOLDER, 'mix.nft'));
+    const comparison = compareTrace(real, walks, ruleset);
+    expect(comparison).toMatchObject({ real: 22, alike: 22, different: [], unknown: [], own: 1, dialect: '1.0.6' });
+    expect(comparisonText(comparison, 'mix.real.txt')).toBe(
+      'mix.real.txt: 22 packets traced, as nft 1.0.6 prints\n' +
+        '  22 walk alike here, 0 differ, 0 are not in the capture\n' +
+        "  not compared: 1 packet of the router's own\n",
+    );
+  });
+
+  it('shows where a packet walked otherwise, and what the capture and the ruleset have not', async () => {
+    const { ruleset, walks } = await walksOf(join(FOLDER, 'mix.nft'));
+    const other = real
+      .replace('(verdict goto rest)', '(verdict goto web)')
+      .replaceAll('ip id 8 ', 'ip id 4242 ')
+      .concat('trace id deadbeef inet tracer pre packet: iif "lan0" ip saddr 1.2.3.4 \u001b[31m\n');
+    const comparison = compareTrace(other, walks, ruleset);
+    expect(comparison.different.length).toBe(1);
+    expect(comparison.unknown.length).toBe(1);
+    expect(comparison.foreignTables).toEqual(['inet tracer']);
+    const text = comparisonText(comparison, 'other.txt');
+    expect(text).toMatch(/^- inet mix pre rule .* \(verdict goto web\)$/m);
+    expect(text).toMatch(/^\+ inet mix pre rule .* \(verdict goto rest\)$/m);
+    expect(text).toContain('  not in the capture: inet mix late packet: iif "lan0"');
+    expect(text).toContain('  left out, not in the ruleset: table inet tracer');
+  });
+
+  it('may begin where the router marked the packet', async () => {
+    const { ruleset, walks } = await walksOf(join(FOLDER, 'fam.nft'));
+    const whole = new TraceText({ ruleset, onlyNft: true, dialect: '1.0.6' });
+    const late = walks
+      .map((walk) =>
+        whole
+          .walk(walk)
+          .split('\n')
+          .filter((line) => !line.includes(' netdev marker '))
+          .join('\n'),
+      )
+      .join('');
+    const unmarked = { ...ruleset, tables: ruleset.tables.filter((table) => table.name !== 'marker') };
+    const replay = await replayCaptures({
+      ruleset: unmarked,
+      router: loadRouter(join(FOLDER, 'router.yaml')),
+      captures: [{ path: join(FOLDER, 'frames.pcapng') }],
+      trace: { limit: 1000 },
+    });
+    const comparison = compareTrace(late, replay.result.trace?.walks ?? [], unmarked);
+    expect(comparison.different).toEqual([]);
+    expect(comparison.unknown).toEqual([]);
   });
 });

@@ -113,16 +113,12 @@ function options(argv: Argv<object>): Argv<object> {
 
 async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string): Promise<void> {
   checkOptions(args, TRACE_OPTIONS);
-  const packets = packetRanges(args.packet);
-  if (packets.length === 0 && args.match === undefined && !args.nftrace && args.diff === undefined) {
-    throw new ConfigError('trace', '', "say which packets: --packet 17, --match 'tcp dport 443', or --nftrace");
-  }
-  if (args.limit < 1 || args.limit > MAX_LIMIT)
-    throw new ConfigError('--limit', '', `is a number from 1 to ${MAX_LIMIT}`);
+  const choice = chosen(args);
   const device = profile(args.profile);
   const { compiled, captures, replayOptions } = readInputs(args, 'trace');
   const output = args.output === undefined ? [] : [{ option: '--output', path: args.output }];
   checkOutputs(output, inputPaths(args, captures));
+  const real = args.diff === undefined ? undefined : readTrace(args.diff);
   // Here --match chooses what is shown; everything is replayed.
   const { match: _, ...allPackets } = replayOptions;
   const progress = progressLine(process.stderr);
@@ -130,41 +126,64 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
     ...allPackets,
     offload: args.offload,
     conntrack: false,
-    trace: {
-      ...(packets.length === 0 ? {} : { packets }),
-      ...(args.match === undefined ? {} : { match: args.match }),
-      marked: args.nftrace,
-      limit: args.diff === undefined ? args.limit : MAX_LIMIT,
-    },
+    trace: choice,
     onProgress: progress.onProgress,
   }).finally(() => progress.clear());
-  const { walks, more } = result.trace ?? { walks: [], more: 0 };
+  const found = result.trace ?? { walks: [], more: 0 };
   const { ruleset } = compiled;
-  const { names } = result;
-  if (args.diff !== undefined) {
-    const comparison = compareTrace(readTrace(args.diff), walks, ruleset);
-    await writeOutput(args.output, comparisonText(comparison, args.diff));
-    if (comparison.different.length > 0 || comparison.alike === 0) process.exitCode = EXIT_DIFFERENT;
-  } else if (args.format === 'json') {
-    const document = traceJson({ walks, more }, { ruleset, names, profile: device, version, dialect: args.nftVersion });
-    await writeOutput(args.output, jsonText(document));
-  } else {
-    const { onlyNft, nftrace: onlyMarked, nftVersion: dialect } = args;
-    const width = args.output === undefined && process.stdout.isTTY ? { width: process.stdout.columns || WIDTH } : {};
-    const text = new TraceText({ ruleset, names, profile: device, onlyNft, onlyMarked, dialect, ...width });
-    await writeOutput(args.output, walks.map((walk) => text.walk(walk)).join(args.onlyNft ? '' : '\n'));
-  }
-  if (more > 0 && args.diff === undefined)
-    note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown${remedy(walks.length + more)}`);
-  if (walks.length === 0 && args.diff === undefined) {
-    note(nothing(args, result.input.packets));
-    if (args.match === undefined && !args.nftrace) process.exitCode = EXIT_UNUSABLE;
-  }
+  if (real !== undefined) await writeComparison(args, compareTrace(real, found.walks, ruleset));
+  else await writeWalks(args, found, { ruleset, names: result.names, profile: device, version });
+  if (real === undefined) tellRest(args, found, result.input.packets);
   for (const file of result.input.files) {
     if (file.damage === undefined) continue;
     note(file.damage.message);
     process.exitCode = EXIT_UNUSABLE;
   }
+}
+
+/** Throws ConfigError when no packets were chosen, or too many. */
+function chosen(args: TraceArguments): TraceChoice {
+  const packets = packetRanges(args.packet);
+  if (packets.length === 0 && args.match === undefined && !args.nftrace && args.diff === undefined) {
+    throw new ConfigError('trace', '', "say which packets: --packet 17, --match 'tcp dport 443', or --nftrace");
+  }
+  if (args.limit < 1 || args.limit > MAX_LIMIT) {
+    throw new ConfigError('--limit', '', `is a number from 1 to ${MAX_LIMIT}`);
+  }
+  return {
+    ...(packets.length === 0 ? {} : { packets }),
+    ...(args.match === undefined ? {} : { match: args.match }),
+    marked: args.nftrace,
+    limit: args.diff === undefined ? args.limit : MAX_LIMIT,
+  };
+}
+
+async function writeWalks(args: TraceArguments, found: TraceResult, about: TraceJsonOptions): Promise<void> {
+  const { onlyNft, nftrace: onlyMarked, nftVersion: dialect } = args;
+  if (args.format === 'json') {
+    await writeOutput(args.output, jsonText(traceJson(found, { ...about, dialect })));
+    return;
+  }
+  const width = args.output === undefined && process.stdout.isTTY ? { width: process.stdout.columns || WIDTH } : {};
+  const text = new TraceText({ ...about, onlyNft, onlyMarked, dialect, ...width });
+  await writeOutput(args.output, found.walks.map((walk) => text.walk(walk)).join(onlyNft ? '' : '\n'));
+}
+
+async function writeComparison(args: TraceArguments, comparison: TraceComparison): Promise<void> {
+  const text =
+    args.format === 'json'
+      ? jsonText({ schema: 'nftreplay/trace-diff', version: 1, ...comparison })
+      : comparisonText(comparison, args.diff ?? '');
+  await writeOutput(args.output, text);
+  if (comparison.different.length > 0 || comparison.alike === 0) process.exitCode = EXIT_DIFFERENT;
+}
+
+/** What was chosen and not shown, or that there was nothing to show. */
+function tellRest(args: TraceArguments, { walks, more }: TraceResult, packets: number): void {
+  if (more > 0) note(`${count(more)} further packet${more === 1 ? '' : 's'} not shown${remedy(walks.length + more)}`);
+  if (walks.length > 0) return;
+  note(nothing(args, packets));
+  if (args.match === undefined && !args.nftrace) process.exitCode = EXIT_UNUSABLE;
 }
 
 function readTrace(path: string): string {
