@@ -103,6 +103,11 @@ export class Router {
     this.#datapath.advance(nowNs);
   }
 
+  /** Another ruleset takes the place of the one that runs (Netfilter.swap). */
+  swap(ruleset: Ruleset, keeps: boolean): void {
+    this.netfilter.swap(ruleset, keeps);
+  }
+
   /** The replay is over at `nowNs`. */
   finish(nowNs: number): void {
     this.advance(nowNs);

@@ -37,7 +37,8 @@ export const SIMPLIFICATIONS = [
   { name: 'path-mtu', effect: 'the router learns no path MTU from ICMP errors that are addressed to itself' },
   {
     name: 'helpers',
-    effect: 'conntrack helpers other than ftp and tftp have a name and read nothing: no expectations, no sequence adjustment',
+    effect:
+      'conntrack helpers other than ftp and tftp have a name and read nothing: no expectations, no sequence adjustment',
   },
   { name: 'log', effect: '`log` statements are counted, nothing is written' },
   {
@@ -79,6 +80,10 @@ export const SIMPLIFICATIONS = [
   { name: 'user-names', effect: 'only root, daemon, bin and nobody are known by name' },
   { name: 'show-commands', effect: 'commands that only show something are left out, each with a note' },
   { name: 'busy', effect: 'deleting what is in use is judged at the end of the file, not at the deletion' },
+  {
+    name: 'swap-state',
+    effect: '`diff --swap-at`: counters, limits and quotas of the new ruleset begin anew, those of rules that stay too',
+  },
 ] as const satisfies readonly Simplification[];
 
 export type SimplificationName = (typeof SIMPLIFICATIONS)[number]['name'];

@@ -38,17 +38,27 @@ export interface PreparedTable {
 /** Rules that event words can tell apart (18 bits). */
 const MAX_RULES = 1 << 18;
 
+/** Where a ruleset that comes while the router runs begins to count, and when that is. */
+export interface Start {
+  chain: number;
+  rule: number;
+  nowNs: number;
+}
+
+const AT_ONCE: Start = { chain: 0, rule: 0, nowNs: 0 };
+
 /** Prepares all tables. `flowtable` gives what `flow add @name` in a table adds to. */
 export function prepareRuleset(
   ruleset: Ruleset,
   engine: Engine,
   recorder: Recorder,
   flowtable: (table: Table, name: string) => FlowAdder | undefined,
+  from: Start = AT_ONCE,
 ): PreparedTable[] {
-  let chainIndex = 0;
-  let ruleIndex = 0;
+  let chainIndex = from.chain;
+  let ruleIndex = from.rule;
   const tables = ruleset.tables.map((definition) => {
-    const table = new TablePreparation(definition, engine, recorder, flowtable);
+    const table = new TablePreparation(definition, engine, recorder, flowtable, from.nowNs);
     table.numberChains(chainIndex);
     chainIndex += definition.chains.length;
     table.prepareObjects();
@@ -69,6 +79,7 @@ class TablePreparation {
   readonly #engine: Engine;
   readonly #recorder: Recorder;
   readonly #flowtable: (table: Table, name: string) => FlowAdder | undefined;
+  readonly #nowNs: number;
   readonly #chains = new Map<string, ChainInTable>();
   readonly #sets = new Map<string, RuntimeSet>();
   readonly #objects = new Map<string, PreparedObject>();
@@ -78,7 +89,9 @@ class TablePreparation {
     engine: Engine,
     recorder: Recorder,
     flowtable: (table: Table, name: string) => FlowAdder | undefined,
+    nowNs: number,
   ) {
+    this.#nowNs = nowNs;
     this.result = { definition, chains: [], sets: [], objects: [] };
     this.#engine = engine;
     this.#recorder = recorder;
@@ -112,6 +125,7 @@ class TablePreparation {
       const set = new RuntimeSet(definition, {
         chain: context.chain,
         object: context.object,
+        nowNs: this.#nowNs,
         stateful: (expression) =>
           prepareStateful(expression, this.#engine) ??
           cannotRun(context, `an element of a set cannot hold "${expression.kind}"`),

@@ -7,6 +7,7 @@ import { DOUBLE_ZERO } from '../base/columns.ts';
 import { NftreplayError } from '../base/errors.ts';
 import { Random } from '../base/random.ts';
 import type { Chain, Ruleset, RulesetState, Table } from '../bytecode/ruleset.ts';
+import { sameFlowtable, withElements } from '../bytecode/swap.ts';
 import type { Recorder } from '../event/recorder.ts';
 import { type EventNames, eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Fib } from '../net/fib.ts';
@@ -102,7 +103,12 @@ export class Netfilter {
   readonly engine: Engine;
   readonly #interfaces: Interfaces;
   readonly #recorder: Recorder;
-  readonly #tables: PreparedTable[];
+  #tables: PreparedTable[];
+  /** Tables of rulesets that were swapped out: events of before still name their rules. */
+  readonly #formerTables: PreparedTable[] = [];
+  /** By index. */
+  readonly #flowtableNames: string[] = [];
+  readonly #options: NetfilterOptions;
   readonly #chains: BaseChains;
   /** [family * hooks + hook]. */
   readonly #hooks: HookEntries[];
@@ -112,13 +118,14 @@ export class Netfilter {
   readonly #egress: HookEntries[];
   readonly #held: HeldConnections;
   /** Sets whose elements expire. */
-  readonly #collected: RuntimeSet[];
+  #collected: RuntimeSet[];
   #nowNs = DOUBLE_ZERO;
 
   /** Throws what the kernel would refuse to load: loops of jumps, devices that are not there, unknown names. */
   constructor(options: NetfilterOptions) {
     const { ruleset, interfaces, fib, recorder, services, seed, epochNs } = options;
     const sysctl = withAccounting(options.sysctl, ruleset);
+    this.#options = { ...options, sysctl };
     this.#interfaces = interfaces;
     this.#recorder = recorder;
     this.#chains = new BaseChains(recorder, services, options.tracer);
@@ -132,7 +139,7 @@ export class Netfilter {
     this.#held = new HeldConnections(table, options.keepDropped ?? false);
     this.nat = new Nat({ conntrack: this.conntrack, interfaces, fib, recorder, services, seed });
     this.defrag = new Defrag({ sysctl, recorder, fib, services });
-    const flowtables = this.#makeFlowtables({ ...options, sysctl }, table);
+    const flowtables = this.#makeFlowtables(ruleset, () => undefined);
     table.onDestroy = (entry) => {
       for (let i = 0; i < this.flowtables.length; i++) this.flowtables[i]?.forget(entry);
       this.onDestroy?.(entry);
@@ -157,6 +164,50 @@ export class Netfilter {
     this.#collected = this.#tables.flatMap((row) => row.sets.filter((set) => set.isCollected));
     for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));
     if (options.tracer !== undefined) this.#watch(options.tracer);
+  }
+
+  /**
+   * Another ruleset takes the place of this one, now, as a transaction of nft does: connections stay; a flowtable and what
+   * rules put into sets stay when `keeps` and the new ruleset has the same ones. Interfaces must be numbered alike. Rules
+   * and chains are numbered on, so that events tell the two rulesets' apart.
+   * SIMPLIFIED: swap-state: counters, limits and quotas begin anew, those of rules that stay too.
+   */
+  swap(given: Ruleset, keeps: boolean): void {
+    const old = this.#options.ruleset;
+    const ruleset = keeps ? withElements(given, old, this.state()) : given;
+    const before = this.#tables;
+    const kept = (table: Table, spec: Table['flowtables'][number]): Flowtable | undefined => {
+      const there = keeps ? sameFlowtable(old, table, spec) : undefined;
+      return there === undefined ? undefined : this.#flowtableNamed(table, there.name);
+    };
+    const flowtables = this.#makeFlowtables(ruleset, kept);
+    const staying = new Set([...flowtables.values()].flatMap((byName) => [...byName.values()]));
+    for (const flowtable of this.flowtables) if (!staying.has(flowtable)) flowtable.destroy(this.#nowNs);
+    this.#formerTables.push(...before);
+    const start = {
+      chain: this.#formerTables.reduce((sum, row) => sum + row.chains.length, 0),
+      rule: this.#formerTables.reduce(
+        (sum, row) => sum + row.chains.reduce((n, chain) => n + chain.expressions.length, 0),
+        0,
+      ),
+      nowNs: this.#nowNs,
+    };
+    this.#tables = prepareRuleset(
+      ruleset,
+      this.engine,
+      this.#recorder,
+      (one, name) => flowtables.get(one)?.get(name),
+      start,
+    );
+    this.#collected = this.#tables.flatMap((row) => row.sets.filter((set) => set.isCollected));
+    for (const lists of [this.#hooks, this.#natChains, this.#ingress, this.#egress]) {
+      for (const { entries } of lists) entries.length = 0;
+    }
+    this.tracked.ip = false;
+    this.tracked.ip6 = false;
+    for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));
+    this.#options.ruleset = ruleset;
+    if (this.#options.tracer !== undefined) this.#watch(this.#options.tracer);
   }
 
   /** Runs a hook (index of HOOK_NAMES) of a family (NFPROTO_*). */
@@ -214,7 +265,7 @@ export class Netfilter {
 
   /** Names behind the arguments of events. */
   names(): EventNames {
-    return eventNames(this.#tables, this.#interfaces);
+    return eventNames([...this.#formerTables, ...this.#tables], this.#interfaces, this.#flowtableNames);
   }
 
   /** Names of the entries of a hook in the order in which they run. */
@@ -222,13 +273,30 @@ export class Netfilter {
     return (this.#hooks[family * HOOK_NAMES.length + hook] as HookEntries).entries.map((entry) => entry.name);
   }
 
-  #makeFlowtables(options: NetfilterOptions, table: ConntrackTable): Map<Table, Map<string, Flowtable>> {
+  /** The newest flowtable of a name. */
+  #flowtableNamed(table: Table, name: string): Flowtable | undefined {
+    const index = this.#flowtableNames.lastIndexOf(`${table.family} ${table.name} ${name}`);
+    return this.flowtables[index];
+  }
+
+  /** Those of a ruleset; `kept` says which are there already. */
+  #makeFlowtables(
+    ruleset: Ruleset,
+    kept: (table: Table, spec: Table['flowtables'][number]) => Flowtable | undefined,
+  ): Map<Table, Map<string, Flowtable>> {
     const byTable = new Map<Table, Map<string, Flowtable>>();
-    const { interfaces, fib, sysctl, recorder, services, offload: mode, hardware } = options;
-    for (const one of options.ruleset.tables) {
+    const { interfaces, fib, sysctl, recorder, services, offload: mode, hardware } = this.#options;
+    const { table } = this.conntrack;
+    for (const one of ruleset.tables) {
       const byName = new Map<string, Flowtable>();
       for (const spec of one.flowtables) {
+        const there = kept(one, spec);
+        if (there !== undefined) {
+          byName.set(spec.name, there);
+          continue;
+        }
         const index = this.flowtables.length;
+        this.#flowtableNames.push(`${one.family} ${one.name} ${spec.name}`);
         const shared = { table, sysctl, recorder, interfaces, fib, services, hardware };
         const flowtable = new Flowtable({ spec, family: one.family, index, mode, ...shared });
         this.flowtables.push(flowtable);

@@ -5,10 +5,13 @@ import type { Interfaces } from '../net/interfaces.ts';
 import type { PreparedTable } from './chains.ts';
 
 /** Names by global index, in the order of the ruleset. */
-export function eventNames(tables: PreparedTable[], interfaces: Interfaces): EventNames {
+export function eventNames(
+  tables: readonly PreparedTable[],
+  interfaces: Interfaces,
+  flowtables: string[] = flowtableNames(tables),
+): EventNames {
   const rules: RuleShape[] = [];
   const chains: string[] = [];
-  const flowtables: string[] = [];
   for (const { definition: table, chains: rows } of tables) {
     for (const { definition: chain, expressions } of rows) {
       const name = `${table.family} ${table.name} ${chain.name}`;
@@ -18,7 +21,12 @@ export function eventNames(tables: PreparedTable[], interfaces: Interfaces): Eve
         rules.push({ chain: name, place: i + 1, handle: rule.handle, expressions: shapes });
       });
     }
-    for (const flowtable of table.flowtables) flowtables.push(`${table.family} ${table.name} ${flowtable.name}`);
   }
   return { interfaces: interfaces.list.map((one) => one.name), chains, rules, flowtables };
+}
+
+function flowtableNames(tables: readonly PreparedTable[]): string[] {
+  return tables.flatMap(({ definition: table }) =>
+    table.flowtables.map((flowtable) => `${table.family} ${table.name} ${flowtable.name}`),
+  );
 }

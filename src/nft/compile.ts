@@ -4,6 +4,7 @@ import { NftError } from '../base/errors.ts';
 import type { Expression } from '../bytecode/expression.ts';
 import type { Chain, Flowtable, Rule, Ruleset, StatefulObject, Table } from '../bytecode/ruleset.ts';
 import { applyCommands } from './apply-commands.ts';
+import type { Command } from './ast-commands.ts';
 import type { DraftChain, DraftObject, DraftRuleset, DraftTable } from './draft-ruleset.ts';
 import { finishSet } from './finish-set.ts';
 import { isJson } from './json-reader.ts';
@@ -25,6 +26,8 @@ export interface CompiledRuleset {
   definitions: Definition[];
   /** All files read. */
   files: string[];
+  /** Loading it takes away what was there: `flush ruleset`, or a table or flowtable that it deletes. */
+  replaces: boolean;
 }
 
 /** Compiles a ruleset. Throws NftError: NftSyntaxError, NftSemanticError, or UnsupportedError for what the engine does not run yet. */
@@ -46,6 +49,7 @@ export function translate(options: CompileOptions, runnable: boolean): CompiledR
       notes: sources.notes,
       definitions: [...sources.definitions.values()],
       files: sources.files,
+      replaces: commands.some(takesAway),
     };
   } catch (error) {
     // Input that nests more than the limits foresee must not look like a bug of ours.
@@ -54,6 +58,11 @@ export function translate(options: CompileOptions, runnable: boolean): CompiledR
     }
     throw error;
   }
+}
+
+function takesAway({ op, object }: Command): boolean {
+  if (op === 'flush') return object === 'ruleset';
+  return (op === 'delete' || op === 'destroy') && (object === 'table' || object === 'flowtable');
 }
 
 function finish(draft: DraftRuleset, sources: Sources): Ruleset {

@@ -49,6 +49,7 @@ export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedRes
     simplified: addColumns(parts.map((part) => part.simplified)),
     overflowPackets: sum((part) => part.overflowPackets),
     ...(first.probes === undefined ? {} : { probes: addProbes(parts.map((part) => part.probes ?? [])) }),
+    ...(first.swappedBefore === undefined ? {} : { swappedBefore: first.swappedBefore }),
     // A comparison with the capture and a trace are never split.
     ...(first.capturedOn === undefined ? {} : { capturedOn: first.capturedOn }),
     ...(first.trace === undefined ? {} : { trace: first.trace }),

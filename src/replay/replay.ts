@@ -23,7 +23,7 @@ import { runTasks } from './pool.ts';
 import type { ReplayResult } from './result.ts';
 import { SpillReader } from './spill.ts';
 import { type Survey, surveyCaptures } from './survey.ts';
-import type { CaptureSource, OffloadMode, Progress, ReplayTask } from './task.ts';
+import type { CaptureSource, OffloadMode, Progress, ReplayTask, RulesetSwap } from './task.ts';
 import type { TraceChoice } from './trace-collector.ts';
 
 export interface ReplayOptions {
@@ -53,6 +53,8 @@ export interface ReplayOptions {
   capturedOn?: string;
   /** The walks of these packets are kept (result.trace). */
   trace?: TraceChoice;
+  /** Another ruleset takes over in the middle: replayed in one go; result.names has the rules of both, one after the other. */
+  swap?: RulesetSwap;
   /** Found elements of sets are counted (state.hits), and who took the packets of these rules (result.probes). */
   coverage?: { probe: readonly number[] };
   /** false: the connections left at the end are not listed (a line of text for each takes its time). */
@@ -118,6 +120,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       ...(options.capturedOn === undefined ? {} : { capturedOn: options.capturedOn }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
       ...(options.coverage === undefined ? {} : { coverage: options.coverage }),
+      ...(options.swap === undefined ? {} : { swap: options.swap }),
       listsConntrack: options.conntrack ?? true,
       digests: options.digests ?? false,
     };
@@ -244,6 +247,8 @@ function decideSplit(options: ReplayOptions, router: RouterSpec, isPiped: boolea
   if (options.capturedOn !== undefined) {
     return { shares: 1, split: 'replayed in one go, because --captured-on asks the connections of all packets' };
   }
+  if (options.swap !== undefined)
+    return { shares: 1, split: 'replayed in one go: the ruleset changes for all at once' };
   if (isPiped) return { shares: 1, split: 'replayed in one go: a pipe can be read only once' };
   if (options.trace !== undefined) return { shares: 1, split: 'replayed in one go, because packets are traced' };
   if (options.offload === 'hardware' && options.ruleset.tables.some((table) => table.flowtables.length > 0)) {

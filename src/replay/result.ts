@@ -2,8 +2,8 @@
 import type { RulesetState } from '../bytecode/ruleset.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
-import type { CapturedOnSummary } from './captured-on.ts';
 import type { ProbeCount } from '../netfilter/probe.ts';
+import type { CapturedOnSummary } from './captured-on.ts';
 import type { ConnectionCounts } from './connection-samples.ts';
 import type { TraceResult } from './trace-collector.ts';
 
@@ -94,6 +94,8 @@ export interface ReplayResult {
   /** [row of event/simplifications.ts] how often the run touched it. */
   simplified: number[];
   overflowPackets: number;
+  /** Number of the first packet that met the second ruleset (ReplayOptions.swap); absent: none did. */
+  swappedBefore?: number;
   /** Packets that rules asked about (ReplayOptions.coverage) would have matched, by who took them. */
   probes?: ProbeCount[];
   /** Walks of the packets that a trace chose. */

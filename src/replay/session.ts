@@ -28,7 +28,7 @@ import type { ConntrackLine, InputFile, InputSummary, ReplayResult } from './res
 import { Retranslate } from './retranslate.ts';
 import { Shard } from './shard.ts';
 import { SpillWriter } from './spill.ts';
-import type { Progress, ReplayTask, TaskFailure } from './task.ts';
+import type { Progress, ReplayTask, RulesetSwap, TaskFailure } from './task.ts';
 import { PacketTracer } from './trace.ts';
 import { TraceCollector } from './trace-collector.ts';
 import { mayTranslate, Untranslate } from './untranslate.ts';
@@ -83,6 +83,9 @@ class Session {
   readonly #frames: SpillWriter | undefined;
   readonly #trace: TraceCollector | undefined;
   readonly #probe: RuleProbe | undefined;
+  /** Still to come. */
+  #swap: RulesetSwap | undefined;
+  #swappedBefore = 0;
   #capturedOn: CapturedOn | undefined;
   #router: Router | undefined;
   #isBetweenPackets = false;
@@ -110,6 +113,7 @@ class Session {
     this.#merge = new CaptureMerge(task.captures, live === undefined ? {} : { live });
     this.#shard = task.shard === undefined ? undefined : new Shard(task.shard.index, task.shard.of);
     this.#trace = task.trace === undefined ? undefined : new TraceCollector(task.trace, new PacketTracer(task.ruleset));
+    this.#swap = task.swap;
     const asked = task.coverage?.probe ?? [];
     this.#probe = asked.length === 0 ? undefined : new RuleProbe(task.ruleset, asked);
     this.#events = task.eventsSpill === undefined ? undefined : new SpillWriter(task.eventsSpill);
@@ -177,7 +181,7 @@ class Session {
       ingress: new Ingress(task.router, router.interfaces, task.inferred),
       flows: new FlowFold(router.netfilter),
       untranslate:
-        task.inferred && task.capturedOn === undefined && mayTranslate(task.ruleset)
+        task.inferred && task.capturedOn === undefined && this.#mayTranslate()
           ? new Untranslate(router.netfilter.conntrack.table)
           : undefined,
       retranslate: task.ownAddress === undefined ? undefined : new Retranslate(task.ownAddress),
@@ -185,6 +189,11 @@ class Session {
       named,
       namedByInterface: new Map(),
     };
+  }
+
+  #mayTranslate(): boolean {
+    const { ruleset, swap } = this.#task;
+    return mayTranslate(ruleset) || (swap !== undefined && mayTranslate(swap.ruleset));
   }
 
   #replayOne(loop: PacketLoop): void {
@@ -205,6 +214,7 @@ class Session {
     packet.number = this.#packets;
     packet.timeNs = this.#clockNs;
     this.#digest = 0;
+    if (this.#swap !== undefined) this.#swapIfDue(loop.router, this.#swap);
     this.#advance(loop.router);
     if (this.#shard?.isMine(record.data, record.start, record.end) === false) {
       this.#connections.add(this.#packets, loop.router.netfilter.conntrack.table.count);
@@ -266,6 +276,22 @@ class Session {
   #isTraced(trace: TraceCollector): boolean {
     if (this.#packet.verdict === VERDICT_FORWARD) this.#forwarded++;
     return trace.isDone(this.#packets) && (this.#forwarded > 0 || !this.#task.inferred || this.#task.keepDropped);
+  }
+
+  /** The router's time goes on to the swap, then the second ruleset holds. */
+  #swapIfDue(router: Router, { ruleset, at, keeps }: RulesetSwap): void {
+    const now = this.#clockNs;
+    if ('packet' in at) {
+      if (this.#packets < at.packet) return;
+    } else {
+      const base = BigInt(this.#baseSeconds) * 1_000_000_000n + BigInt(this.#baseNanos);
+      const dueNs = 'afterNs' in at ? at.afterNs : Number(BigInt(at.atNs) - base);
+      if (now < dueNs) return;
+      router.advance(Math.max(0, dueNs));
+    }
+    router.swap(ruleset, keeps);
+    this.#swap = undefined;
+    this.#swappedBefore = this.#packets;
   }
 
   /** For every packet on every thread, before its path begins: what time brings is nobody's path. */
@@ -365,6 +391,7 @@ class Session {
       simplified: this.#simplified(table.earlyDrops),
       overflowPackets: this.#recorder.overflowPackets,
       ...(this.#trace === undefined ? {} : { trace: this.#trace.result() }),
+      ...(this.#swappedBefore === 0 ? {} : { swappedBefore: this.#swappedBefore }),
       ...(this.#probe === undefined ? {} : { probes: this.#probe.counts() }),
       ...(this.#capturedOn === undefined ? {} : { capturedOn: this.#capturedOn.summary }),
       isExact: this.#shard?.isExact ?? true,

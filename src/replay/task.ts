@@ -17,6 +17,16 @@ export interface CaptureSource {
   clone?: Clone;
 }
 
+/** When another ruleset takes the place of the first one, on a running router. */
+export interface RulesetSwap {
+  /** Its interface numbers are those of the first one. */
+  ruleset: Ruleset;
+  /** Before a packet (1-based); nanoseconds after the first packet; or nanoseconds since 1970, as decimal text. */
+  at: { packet: number } | { afterNs: number } | { atNs: string };
+  /** Flowtables and sets that both have stay with what is in them (a change by `nft -f` that deletes nothing). */
+  keeps: boolean;
+}
+
 export interface ReplayTask {
   ruleset: Ruleset;
   router: RouterSpec;
@@ -37,6 +47,8 @@ export interface ReplayTask {
   capturedOn?: string;
   /** Packets whose walks are kept. */
   trace?: TraceChoice;
+  /** Another ruleset takes over in the middle. */
+  swap?: RulesetSwap;
   /** Found elements are counted, and who took the packets of these rules (global indexes). */
   coverage?: { probe: readonly number[] };
   /** Whether the result lists the connections left at the end: a line of text for each. */

@@ -205,6 +205,14 @@ export class Flowtable {
     this.#collector.advance(nowNs);
   }
 
+  /** The flowtable is deleted (nf_flow_table_free): its flows are torn down and go, their connections take the slow path. */
+  destroy(nowNs: number): void {
+    for (let row = 0; row < this.#rows.bound; row++) {
+      if (i32(this.#rows.entry, row) >= 0) this.#collector.teardown(row, nowNs);
+    }
+    this.#collector.sweep();
+  }
+
   /** A connection's entry is about to be used again (ConntrackTable.onDestroy): its flows go. */
   forget(entry: number): void {
     for (let row = this.#rows.newestOf(entry); row >= 0; row = this.#rows.newestOf(entry)) {

@@ -17,6 +17,8 @@ export interface SetContext {
   chain(name: string): PreparedChain;
   object(type: ObjectType, name: string): PreparedObject;
   stateful(expression: Expression): Stateful;
+  /** When its elements' time begins; absent: 0. */
+  nowNs?: number;
 }
 
 /** Size of a set that rules add to and that declares none (nft_dynset_init). */
@@ -194,7 +196,8 @@ export class RuntimeSet {
     this.#sources[element] = source;
     const timeoutMs = source.timeoutMs ?? (definition.timeout ? (definition.timeoutMs ?? 0) : 0);
     elements.timeoutNs[element] = timeoutMs * 1e6;
-    elements.expiresNs[element] = timeoutMs > 0 ? (source.expiresMs ?? timeoutMs) * 1e6 : Number.POSITIVE_INFINITY;
+    elements.expiresNs[element] =
+      timeoutMs > 0 ? (context.nowNs ?? 0) + (source.expiresMs ?? timeoutMs) * 1e6 : Number.POSITIVE_INFINITY;
     if (source.verdict !== undefined) {
       this.#codes[element] = verdictCode(source.verdict.code);
       if (source.verdict.chain !== undefined) this.#chains[element] = context.chain(source.verdict.chain);
@@ -203,7 +206,7 @@ export class RuntimeSet {
       this.#objects[element] = context.object(definition.mapTo as ObjectType, source.object);
     }
     if (source.data !== undefined) this.#writeData(element, source.data);
-    this.#start(element, 0);
+    this.#start(element, context.nowNs ?? 0);
   }
 
   #writeData(element: number, data: Uint8Array): void {
