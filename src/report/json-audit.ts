@@ -44,16 +44,16 @@ function fixes(audit: Audit): object[] {
     ...audit.deviceFixes.values(),
     audit.thresholdFix,
   ];
-  return rows
-    .filter((row) => row !== undefined)
-    .map(({ kind, what, lines, fastBefore, fastAfter, text }) => ({
+  return [...new Set(rows.filter((row) => row !== undefined))].map(
+    ({ kind, what, lines, fastBefore, fastAfter, text }) => ({
       kind,
       what,
       lines,
       fastPacketsBefore: fastBefore,
       fastPacketsAfter: fastAfter,
       ruleset: text,
-    }));
+    }),
+  );
 }
 
 function mode({ replay, refusals, costs, connections }: ModeReport): object {
