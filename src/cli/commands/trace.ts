@@ -8,6 +8,10 @@ import {
   type OffloadMode,
   profile,
   replayCaptures,
+  type TraceChoice,
+  type TraceComparison,
+  type TraceJsonOptions,
+  type TraceResult,
   TraceText,
   traceJson,
 } from '../../index.ts';
