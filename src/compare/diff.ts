@@ -7,6 +7,7 @@ import type { Profile } from '../cost/profile.ts';
 import { reasonIndex } from '../event/reasons.ts';
 import { PATH_CLASSES, PATH_SLOW, VERDICTS } from '../packet/packet.ts';
 import type { ReplayOptions } from '../replay/replay.ts';
+import type { RulesetSwap } from '../replay/task.ts';
 import { Causes } from './cause.ts';
 import { type ColumnReplay, type PacketColumns, replayColumns } from './columns.ts';
 import { type Decision, decisionKey } from './decision.ts';
@@ -69,6 +70,19 @@ export interface Diff {
   otherwiseDecided: number;
   before: SideFigures;
   after: SideFigures;
+  swap?: SwapResult;
+}
+
+/** What swapping in the middle leaves as it was. */
+export interface SwapResult {
+  /** First packet that met the new ruleset; absent: the capture ended before. */
+  before?: number;
+  /** Flowtables and sets that both rulesets have stayed. */
+  keeps: boolean;
+  /** Connections that began before and go on as before, though the new ruleset alone would treat them otherwise. */
+  untouched: DiffEntry[];
+  untouchedFlows: number;
+  untouchedPackets: number;
 }
 
 export interface DiffOptions {
@@ -77,6 +91,8 @@ export interface DiffOptions {
   /** Both replays' options but the ruleset; captures must be files. */
   replay: Omit<ReplayOptions, 'ruleset' | 'onEvents' | 'onFrames'>;
   profile: Profile;
+  /** The new ruleset takes over in the middle, on the running router, instead of from the start. */
+  swap?: Omit<RulesetSwap, 'ruleset'>;
 }
 
 const MAX_EXAMPLES = 3;
@@ -104,7 +120,39 @@ export async function diffRulesets(options: DiffOptions): Promise<Diff> {
     old: new Side(old, new RuleBook([options.old])),
     new: new Side(now, new RuleBook([options.new])),
   };
-  return compareSides(sides, options.replay.captures, profile);
+  if (options.swap === undefined) return compareSides(sides, options.replay.captures, profile);
+  const swap = { ...options.swap, ruleset: options.new };
+  const swapped = await replayColumns({
+    ...options.replay,
+    ruleset: options.old,
+    otherRulesets: [options.new],
+    conntrack: false,
+    knownConnections: old.knownConnections,
+    swap,
+  });
+  const middle = () => new Side(swapped, new RuleBook([options.old, options.new], swap.keeps));
+  const diff = await compareSides({ old: sides.old, new: middle() }, options.replay.captures, profile);
+  const before = swapped.result.swappedBefore;
+  const untouched = await compareSides({ old: middle(), new: sides.new }, options.replay.captures, profile, {
+    from: (before ?? Number.POSITIVE_INFINITY) - 1,
+    unchangedSince: old.columns,
+  });
+  return {
+    ...diff,
+    swap: {
+      ...(before === undefined ? {} : { before }),
+      keeps: swap.keeps,
+      untouched: untouched.entries,
+      untouchedFlows: untouched.changedFlows,
+      untouchedPackets: untouched.changedPackets,
+    },
+  };
+}
+
+/** Rows that count: from a row on, of flows that began before it, and whose fate is that of another replay. */
+interface Selection {
+  from: number;
+  unchangedSince: PacketColumns;
 }
 
 /** Compares two replays of the same captures. */
@@ -112,6 +160,7 @@ export async function compareSides(
   sides: { old: Side; new: Side },
   captures: ReplayOptions['captures'],
   profile: Profile,
+  selection?: Selection,
 ): Promise<Diff> {
   const old = sides.old.replay;
   const now = sides.new.replay;
@@ -119,6 +168,7 @@ export async function compareSides(
   const differs = differences(old.columns, now.columns);
   const comparison = new Comparison(sides, profile);
   const flows = await flowsOf(captures, packets, [old.columns.flow, now.columns.flow]);
+  if (selection !== undefined) select(differs, selection, old.columns, flows);
   let otherwiseDecided = 0;
   for (let row = 0; row < packets; row++) {
     if (u8(old.columns.reason, row) === LEFT_OUT) continue;
@@ -139,6 +189,21 @@ export async function compareSides(
 /** [row] bits of src/compare/fate.ts. */
 function differences(old: PacketColumns, now: PacketColumns): Uint8Array {
   return Uint8Array.from({ length: old.packets }, (_, row) => fateDifference(old, now, row));
+}
+
+/** Clears the differences of rows that do not count. */
+function select(
+  differs: Uint8Array,
+  { from, unchangedSince }: Selection,
+  columns: PacketColumns,
+  flows: Uint32Array,
+): void {
+  const running = new Set<number>();
+  for (let row = 0; row < differs.length; row++) {
+    if (row < from) running.add(u32(flows, row));
+    const counts = row >= from && running.has(u32(flows, row)) && fateDifference(unchangedSince, columns, row) === 0;
+    if (!counts) differs[row] = 0;
+  }
 }
 
 interface OpenEntry extends Omit<DiffEntry, 'before' | 'after'> {

@@ -3,6 +3,7 @@
 import type { SourceLocation } from '../base/errors.ts';
 import type { Expression } from '../bytecode/expression.ts';
 import type { Chain, Flowtable, Rule, Ruleset, Table } from '../bytecode/ruleset.ts';
+import { sameFlowtable } from '../bytecode/swap.ts';
 import { printRule } from '../nft/listing.ts';
 
 export interface BookChain {
@@ -34,9 +35,11 @@ export class RuleBook {
   readonly #texts: (string | undefined)[] = [];
   readonly #byName = new Map<string, BookChain>();
 
-  constructor(rulesets: readonly Ruleset[]) {
+  /** `keeps`: flowtables that the ruleset before has as well stayed (Netfilter.swap). */
+  constructor(rulesets: readonly Ruleset[], keeps = false) {
     const chainOf: number[] = [];
-    for (const ruleset of rulesets) {
+    for (const [index, ruleset] of rulesets.entries()) {
+      const before = rulesets[index - 1];
       for (const table of ruleset.tables) {
         for (const chain of table.chains) {
           const name = `${table.family} ${table.name} ${chain.name}`;
@@ -50,6 +53,7 @@ export class RuleBook {
           this.#byName.set(name, row);
         }
         for (const flowtable of table.flowtables) {
+          if (keeps && before !== undefined && sameFlowtable(before, table, flowtable) !== undefined) continue;
           this.flowtables.push({ table, flowtable, name: `${table.family} ${table.name} ${flowtable.name}` });
         }
       }

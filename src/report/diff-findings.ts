@@ -19,6 +19,13 @@ export const DIFF_RULES: FindingRule[] = [
   rule('mark', 'MarkChanged', 'Packets or connections carry another mark', 'warning'),
   rule('path', 'PathChanged', 'Packets take another path: slow, flowtable, hardware', 'note'),
   rule('frames', 'FramesChanged', 'Other octets leave the router', 'warning'),
+  {
+    id: 'diff/untouched',
+    name: 'RunningConnectionsUntouched',
+    title: 'A change does not reach running connections',
+    text: 'Connections that ran when the new ruleset was loaded go on as before, by the flowtable or as established ones.',
+    level: 'warning',
+  },
 ];
 
 function rule(fate: FateName, name: string, title: string, level: FindingRule['level']): FindingRule {
@@ -28,25 +35,38 @@ function rule(fate: FateName, name: string, title: string, level: FindingRule['l
 
 /** A finding for each entry, at the new rule when there is one. */
 export function diffFindings({ diff }: DiffReport): Finding[] {
-  return diff.entries.map((row) => {
-    const location = row.new.location ?? row.old.location;
-    const related = [
-      ...(row.old.location === undefined ? [] : [{ message: `old: ${words(row.old)}`, location: row.old.location }]),
-      ...(row.new.location === undefined ? [] : [{ message: `new: ${words(row.new)}`, location: row.new.location }]),
-    ];
-    const size = `${count(row.flows)} flow${row.flows === 1 ? '' : 's'}, ${count(row.packets)} packet${row.packets === 1 ? '' : 's'}, ${octets(row.bytes)}`;
-    const [example] = row.examples;
-    return {
-      rule: `diff/${row.fate}`,
-      level: row.fate === 'path' ? 'note' : 'warning',
-      message:
-        `${fateText(row)}: ${size}; old: ${words(row.old)}; new: ${words(row.new)}` +
-        (example === undefined ? '' : `; first: packet ${example.packet}, ${example.tuple}`),
-      ...(location === undefined ? {} : { location }),
-      related,
-      properties: { flows: row.flows, packets: row.packets, bytes: row.bytes },
-    };
-  });
+  return [...diff.entries.map(changed), ...(diff.swap?.untouched ?? []).map(untouched)];
+}
+
+/** A running connection that a swap does not reach: told where the rule stands that would. */
+function untouched(row: DiffEntry): Finding {
+  const finding = changed(row);
+  return {
+    ...finding,
+    rule: 'diff/untouched',
+    level: 'warning',
+    message: `running connections go on as before: ${finding.message.replace('; old: ', '; now: ').replace('; new: ', '; alone: ')}`,
+  };
+}
+
+function changed(row: DiffEntry): Finding {
+  const location = row.new.location ?? row.old.location;
+  const related = [
+    ...(row.old.location === undefined ? [] : [{ message: `old: ${words(row.old)}`, location: row.old.location }]),
+    ...(row.new.location === undefined ? [] : [{ message: `new: ${words(row.new)}`, location: row.new.location }]),
+  ];
+  const size = `${count(row.flows)} flow${row.flows === 1 ? '' : 's'}, ${count(row.packets)} packet${row.packets === 1 ? '' : 's'}, ${octets(row.bytes)}`;
+  const [example] = row.examples;
+  return {
+    rule: `diff/${row.fate}`,
+    level: row.fate === 'path' ? 'note' : 'warning',
+    message:
+      `${fateText(row)}: ${size}; old: ${words(row.old)}; new: ${words(row.new)}` +
+      (example === undefined ? '' : `; first: packet ${example.packet}, ${example.tuple}`),
+    ...(location === undefined ? {} : { location }),
+    related,
+    properties: { flows: row.flows, packets: row.packets, bytes: row.bytes },
+  };
 }
 
 function words(row: Decision): string {
@@ -75,6 +95,16 @@ export function jsonDiff(report: DiffReport): object {
     before: figures(diff.before),
     after: figures(diff.after),
     entries: diff.entries.map(entry),
+    swap:
+      diff.swap === undefined
+        ? null
+        : {
+            beforePacket: diff.swap.before ?? null,
+            keepsFlowtables: diff.swap.keeps,
+            untouchedFlows: diff.swap.untouchedFlows,
+            untouchedPackets: diff.swap.untouchedPackets,
+            untouched: diff.swap.untouched.map(entry),
+          },
     assumptions: [...new Set([...diff.old.assumptions, ...diff.new.assumptions])],
   };
 }

@@ -11,7 +11,7 @@ const MAX_ENTRIES = 40;
 
 /** The whole report, ending in a newline. */
 export function textDiff(report: DiffReport): string {
-  return `${[head(report), ...entries(report), notes(report)]
+  return `${[head(report), ...entries(report.diff.entries), ...untouched(report), notes(report)]
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`;
@@ -32,9 +32,18 @@ function head(report: DiffReport): string[] {
   const names = diff.old.router.interfaces.map((row) => visible(row.name)).join(', ');
   const inferred = 'inferred from both rulesets (see Assumptions)';
   field('Router', `${report.routerPath === undefined ? inferred : visible(report.routerPath)}: ${names}`);
+  if (diff.swap !== undefined) field('Swap', swapText(diff.swap));
   for (const line of report.notes) field('', visible(line));
   lines.push('', ...figures(diff.before, diff.after, diff.profile.name), '', ...wrap(verdict(report), WIDTH, '', ''));
   return lines;
+}
+
+function swapText({ before, keeps }: NonNullable<DiffReport['diff']['swap']>): string {
+  if (before === undefined) return 'the capture ends before it: only the old ruleset was replayed';
+  const stays = keeps
+    ? 'connections stay, and flowtables that both rulesets have, with the flows in them'
+    : 'connections stay, flowtables are deleted and made anew: their flows take the slow path';
+  return `old until packet ${count(before - 1)}, new from packet ${count(before)} on; ${stays}`;
 }
 
 function verdict({ diff }: DiffReport): string {
@@ -43,8 +52,9 @@ function verdict({ diff }: DiffReport): string {
     return `No flow changes its fate: all ${count(diff.old.result.input.packets - diff.old.result.input.leftOut)} packets meet the same${by}.`;
   }
   const causes = diff.entries.length;
+  const after = diff.swap === undefined ? '' : ' after the swap';
   const share = `${count(diff.changedFlows)} of ${plural(diff.flows, 'flow')} change${diff.changedFlows === 1 ? 's' : ''} fate`;
-  return `${share} in ${plural(diff.changedPackets, 'packet')}, for ${plural(causes, 'cause')}:`;
+  return `${share} in ${plural(diff.changedPackets, 'packet')}${after}, for ${plural(causes, 'cause')}:`;
 }
 
 /** Verdicts, offload share and cycles of both sides. */
@@ -69,19 +79,30 @@ const VERDICT_TEXTS = {
   consumed: 'waiting (fragments)',
 } as const;
 
-function entries(report: DiffReport): string[][] {
-  const { entries: all } = report.diff;
-  const shown = all.slice(0, MAX_ENTRIES).map((row, index) => entry(row, index + 1));
+/** Running connections that a swap in the middle does not reach. */
+function untouched({ diff: { swap } }: DiffReport): string[][] {
+  if (swap === undefined || swap.before === undefined) return [];
+  if (swap.untouched.length === 0) {
+    return [wrap('The new ruleset reaches every connection that ran when it was loaded.', WIDTH, '', '')];
+  }
+  const text =
+    `${plural(swap.untouchedFlows, 'running connection')} go${swap.untouchedFlows === 1 ? 'es' : ''} on as before ` +
+    `(${plural(swap.untouchedPackets, 'packet')}), though the new ruleset alone would treat them otherwise:`;
+  return [wrap(text, WIDTH, '', ''), ...entries(swap.untouched, ['now', 'alone'])];
+}
+
+function entries(all: readonly DiffEntry[], sides: readonly [string, string] = ['old', 'new']): string[][] {
+  const shown = all.slice(0, MAX_ENTRIES).map((row, index) => entry(row, index + 1, sides));
   if (all.length > MAX_ENTRIES) {
     shown.push([`and ${plural(all.length - MAX_ENTRIES, 'more cause')} (--format json has them all)`]);
   }
   return shown;
 }
 
-function entry(row: DiffEntry, number: number): string[] {
+function entry(row: DiffEntry, number: number, [old, now]: readonly [string, string]): string[] {
   const size = `${plural(row.flows, 'flow')}, ${plural(row.packets, 'packet')}, ${octets(row.bytes)}`;
   const lines = wrap(`${String(number).padStart(2)}. ${fateText(row)}: ${size}`, WIDTH, '', '    ');
-  lines.push(...decision('old', row.old), ...decision('new', row.new));
+  lines.push(...decision(old, row.old), ...decision(now.padEnd(old.length), row.new));
   const flows = row.flows === 1 ? 'this flow' : 'these flows';
   const a = mean(row.before);
   const b = mean(row.after);

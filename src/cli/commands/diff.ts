@@ -1,8 +1,10 @@
 // `nftreplay diff OLD NEW CAPTURE...`: which flows change their fate between two rulesets, and which pair of rules does it.
 import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
+import { ConfigError } from '../../base/errors.ts';
 import { diffRulesets } from '../../compare/diff.ts';
 import { profile } from '../../cost/profiles.ts';
 import { compile } from '../../nft/compile.ts';
+import type { RulesetSwap } from '../../replay/task.ts';
 import { DIFF_RULES, diffFindings, jsonDiff } from '../../report/diff-findings.ts';
 import type { DiffReport } from '../../report/diff-model.ts';
 import { FAIL_ON, type FailOn, failOn } from '../../report/findings.ts';
@@ -32,6 +34,8 @@ interface DiffArguments extends InputArguments {
   format: Format;
   failOn: FailOn;
   output?: string;
+  swapAt?: string;
+  swapFlush?: boolean;
 }
 
 const EXIT_FINDINGS = 1;
@@ -50,6 +54,16 @@ export const DIFF_OPTIONS = {
     choices: ['text', 'json', 'sarif', 'github', 'markdown'] as const,
     default: 'text' as const,
     describe: 'form of the report',
+  },
+  'swap-at': {
+    type: 'string',
+    describe: 'load NEW in the middle, keeping connections: 12.5s, #100 (packet), 2026-01-31T12:00:00Z, @1767225600',
+    requiresArg: true,
+  },
+  'swap-flush': {
+    type: 'boolean',
+    describe: 'with --swap-at: flowtables are deleted and made anew',
+    defaultDescription: 'as NEW says (flush ruleset, delete table, delete flowtable)',
   },
   'fail-on': { choices: FAIL_ON, default: 'never' as const, describe: 'exit with 1 when there is one of these' },
   output: { alias: 'o', type: 'string', describe: 'write the report to a file', requiresArg: true },
@@ -72,6 +86,7 @@ function options(argv: Argv<object>): Argv<object> {
     .positional('CAPTURE', { type: 'string', array: true, describe: 'pcap or pcapng, also gzipped' })
     .options(DIFF_OPTIONS)
     .example('$0 diff old.nft new.nft capture.pcapng', 'what a change of rules does to this traffic')
+    .example('$0 diff old.nft new.nft a.pcap --swap-at 12.5s', 'what loading it does to running connections')
     .example('$0 diff old.nft new.nft a.pcap --fail-on change', 'in CI: exit code 1 when any flow is affected');
 }
 
@@ -80,8 +95,13 @@ async function run(args: ArgumentsCamelCase<DiffArguments>, version: string): Pr
   const paths = { old: args.OLD as string, new: args.NEW as string };
   const inputs = readInputs({ ...args, RULESET: paths.old }, 'diff');
   refuseStreams(inputs.captures, 'diff');
+  const at = args.swapAt === undefined ? undefined : swapTime(args.swapAt);
+  if (at === undefined && args.swapFlush !== undefined) {
+    throw new ConfigError('--swap-flush', '', 'needs --swap-at: it says what the swap does');
+  }
   const chosen = profile(args.profile);
-  const { old, new: now } = bothRulesets(inputs, readRuleset(paths.new, args, 'diff'), args);
+  const second = readRuleset(paths.new, args, 'diff');
+  const { old, new: now } = bothRulesets(inputs, second, args);
   checkOutputs(args.output === undefined ? [] : [{ option: '--output', path: args.output }], [
     ...inputPaths({ ...args, RULESET: paths.old }, inputs.captures),
     { option: 'NEW', path: paths.new },
@@ -93,6 +113,7 @@ async function run(args: ArgumentsCamelCase<DiffArguments>, version: string): Pr
     new: now,
     replay: { ...replay, onProgress: progress.onProgress },
     profile: chosen,
+    ...(at === undefined ? {} : { swap: { at, keeps: !(args.swapFlush ?? second.compiled.replaces) } }),
   }).finally(() => progress.clear());
   const report: DiffReport = {
     version,
@@ -110,6 +131,28 @@ async function run(args: ArgumentsCamelCase<DiffArguments>, version: string): Pr
   for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
   if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
 }
+
+/** A time after the first packet, a packet, or a date. Throws ConfigError. */
+function swapTime(text: string): RulesetSwap['at'] {
+  const packet = /^#(\d+)$/.exec(text)?.[1];
+  if (packet !== undefined && Number(packet) > 0) return { packet: Number(packet) };
+  const after = /^(\d+(?:\.\d+)?)\s*(ms|s|min|h)?$/.exec(text);
+  if (after !== null) return { afterNs: Math.round(Number(after[1]) * (SECONDS[after[2] ?? 's'] ?? 1) * 1e9) };
+  const epoch = /^@(\d+)(?:\.(\d{1,9}))?$/.exec(text);
+  if (epoch !== null) return { atNs: String(BigInt(epoch[1] ?? 0) * NS + BigInt((epoch[2] ?? '').padEnd(9, '0'))) };
+  const date = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(text)
+    ? Date.parse(/Z|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`)
+    : Number.NaN;
+  if (!Number.isNaN(date)) return { atNs: String(BigInt(date) * 1_000_000n) };
+  throw new ConfigError(
+    '--swap-at',
+    text,
+    'is no time: 12.5s, 300ms, #100 (packet), 2026-01-31T12:00:00Z or @1767225600',
+  );
+}
+
+const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, min: 60, h: 3600 };
+const NS = 1_000_000_000n;
 
 /** Both compiled so that interface numbers mean the same in both. */
 function bothRulesets(old: RulesetInput, now: RulesetInput, args: DiffArguments) {
