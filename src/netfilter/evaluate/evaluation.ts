@@ -84,7 +84,8 @@ export class Evaluation {
     this.packet = packet;
     this.hook = hook;
     this.pf = pf;
-    this.iif = hook === HOOK_EGRESS ? 0 : packet.iif;
+    const isBridgeOut = pf === PF_BRIDGE && (hook === HOOK_POSTROUTING || hook === HOOK_OUTPUT);
+    this.iif = hook === HOOK_EGRESS || isBridgeOut ? 0 : packet.iif;
     this.oif = hook === HOOK_INGRESS || hook === HOOK_PREROUTING || hook === HOOK_INPUT ? 0 : packet.oif;
     const pulled = hook === HOOK_EGRESS ? 0 : packet.network >= 0 ? packet.network - packet.start : 14;
     this.length = packet.wireLength - pulled;
