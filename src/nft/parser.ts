@@ -215,13 +215,17 @@ export class Parser {
     return this.peek().kind === 'newline' || this.at(';');
   }
 
-  /** `stmt_separator: NEWLINE | ";"`; a block's end and the file's end stand for one. */
+  /** `stmt_separator: NEWLINE | ";"`; the file's end stands for one. */
   expectSeparator(): void {
     if (this.atSeparator()) {
       this.next();
       return;
     }
-    if (this.peek().kind === 'end' || this.at('}') || this.peek() === this.#assumedEnd) return;
+    if (this.peek().kind === 'end' || this.peek() === this.#assumedEnd) return;
+    if (this.at('}')) {
+      this.sources.warn("nft refuses this '}': a newline or ';' must stand before it", this.peek());
+      return;
+    }
     const token = this.peek();
     const isGlued =
       token.kind === 'word' && this.sources.location(token).line === this.sources.location(this.#last).line;
