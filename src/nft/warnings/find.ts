@@ -9,7 +9,11 @@ import type { RulesetWarning } from './warning.ts';
 /** Warnings and notes about a ruleset that compiles. */
 export function findWarnings(compiled: CompiledRuleset): RulesetWarning[] {
   const { ruleset, definitions, warnings, files } = compiled;
-  const found: RulesetWarning[] = warnings.map(({ message, location }) => ({ id: 'old-spelling', message, location }));
+  const found: RulesetWarning[] = warnings.map(({ message, location }) => ({
+    id: message.startsWith('nft refuses') ? 'refused-by-nft' : 'old-spelling',
+    message,
+    location,
+  }));
   const report = (warning: RulesetWarning): void => {
     found.push(warning);
   };

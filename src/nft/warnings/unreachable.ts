@@ -146,7 +146,7 @@ function findShadowed(
       if (taker !== undefined) reportShadowed(chain, rule, outcome, taker, report);
       else if (outcome !== undefined && outcome !== 'jump' && outcome !== 'return') {
         const last = matches.at(-1) as Match;
-        const key = isExact(last) ? matchText(table, last) : last.load;
+        const key = isExact(last) ? matchText(table, last) : wideKey(last);
         const bucket = takers.get(key) ?? [];
         if (bucket.length < MAX_CANDIDATES) bucket.push({ rule, index, outcome, matches, texts });
         takers.set(key, bucket);
@@ -157,8 +157,13 @@ function findShadowed(
   }
 }
 
+/** Matches that may imply each other share it: masks of states differ in what they load. */
+function wideKey(match: Match): string {
+  return match.key === 'ct state' ? match.key : match.load;
+}
+
 function isExact(match: Match): boolean {
-  return match.expression.kind === 'cmp' && match.mask === undefined;
+  return match.expression.kind === 'cmp' && match.mask === undefined && match.key !== 'ct state';
 }
 
 function takerOf(
@@ -168,7 +173,7 @@ function takerOf(
   texts: ReadonlySet<string>,
 ): Taker | undefined {
   for (const match of matches) {
-    for (const key of [matchText(table, match), match.load]) {
+    for (const key of [matchText(table, match), wideKey(match)]) {
       const found = takers
         .get(key)
         ?.find((taker) =>

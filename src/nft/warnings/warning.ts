@@ -170,6 +170,12 @@ export const WARNINGS = [
     text: "They compare the device's number: the ruleset does not load while the device is missing, and matches no more once it was made anew. 'iifname' and 'oifname' compare its name.",
   },
   {
+    id: 'refused-by-nft',
+    level: 'warning',
+    title: 'a spelling that nft refuses',
+    text: 'nftreplay reads it, the router does not.',
+  },
+  {
     id: 'old-spelling',
     level: 'note',
     title: 'an old spelling',
