@@ -137,7 +137,7 @@ export class Causes {
   #byOffload(row: number): Cause | undefined {
     const oldAt = this.#old.addedAt(row);
     const newAt = this.#new.addedAt(row);
-    if (oldAt >= 0 && newAt >= 0) return this.#byFlowtables(oldAt, newAt);
+    if (oldAt >= 0 && newAt >= 0) return this.#byFlowtables(oldAt, newAt, row);
     if (oldAt >= 0) {
       const added = this.#old.walkOfRow(oldAt).added[0];
       if (added === undefined) return undefined;
@@ -155,13 +155,16 @@ export class Causes {
     };
   }
 
-  #byFlowtables(oldAt: number, newAt: number): Cause | undefined {
+  #byFlowtables(oldAt: number, newAt: number, row: number): Cause | undefined {
     const old = this.#old.walkOfRow(oldAt).added[0];
     const now = this.#new.walkOfRow(newAt).added[0];
     if (old === undefined || now === undefined) return undefined;
     if (!this.#isSame(old.rule, now.rule)) return { old: this.#old.rule(old.rule), new: this.#new.rule(now.rule) };
     const pair = { old: this.#old.flowtable(old.flowtable), new: this.#new.flowtable(now.flowtable) };
-    return pair.old.text === pair.new.text ? undefined : pair;
+    if (pair.old.text !== pair.new.text) return pair;
+    // The same flow, which one side has torn down.
+    if (oldAt !== newAt) return undefined;
+    return this.#old.walkOfRow(row).isFast ? { old: pair.old, new: TORN_DOWN } : { old: TORN_DOWN, new: pair.new };
   }
 
   /** Why the side without the flow did not add it, at the packet that the other side added it by. */
@@ -240,6 +243,9 @@ export class Causes {
     const stands = side.rule(counterpart.rule);
     if (decisionKey(stands) === decisionKey(row)) return undefined;
     const line = stands.location === undefined ? stands.place : `line ${stands.location.line}`;
+    if (row.kind === 'flowtable' && counterpart.kind === 'same') {
+      return `the ${which} rule stands here too, ${line}, but the flowtable's packets do not come to it`;
+    }
     if (counterpart.kind === 'same') return `the ${which} rule stands here too, ${line}, but did not decide`;
     return `where the ${which} rule ${is}, ${line} ${says}: ${stands.text}`;
   }
@@ -251,6 +257,7 @@ function withNote(row: Decision, note: string | undefined): Decision {
 
 const FLOW: ReadonlySet<Expression['kind']> = new Set(['flow-offload']);
 const NO_DECISION: Decision = { kind: 'other', place: '', text: 'no rule' };
+const TORN_DOWN: Decision = { kind: 'other', place: '', text: 'its flow was torn down before' };
 const NO_RULE: Cause = {
   old: { kind: 'other', place: '', text: 'no rule of its own: what earlier packets left behind' },
   new: { kind: 'other', place: '', text: 'no rule of its own: what earlier packets left behind' },

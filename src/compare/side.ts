@@ -163,7 +163,7 @@ export class Side {
     return {
       kind: 'flowtable',
       place: `flowtable ${row.name}`,
-      text: `flowtable { devices = { ${devices} };${flags} }: past all later hooks`,
+      text: `devices = { ${devices} };${flags} forwards past all later hooks`,
       ...(row.flowtable.location === undefined ? {} : { location: row.flowtable.location }),
     };
   }

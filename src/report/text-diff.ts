@@ -102,7 +102,8 @@ function entries(all: readonly DiffEntry[], sides: readonly [string, string] = [
 function entry(row: DiffEntry, number: number, [old, now]: readonly [string, string]): string[] {
   const size = `${plural(row.flows, 'flow')}, ${plural(row.packets, 'packet')}, ${octets(row.bytes)}`;
   const lines = wrap(`${String(number).padStart(2)}. ${fateText(row)}: ${size}`, WIDTH, '', '    ');
-  lines.push(...decision(old, row.old), ...decision(now.padEnd(old.length), row.new));
+  const width = Math.max(old.length, now.length);
+  lines.push(...decision(old.padEnd(width), row.old), ...decision(now.padEnd(width), row.new));
   const flows = row.flows === 1 ? 'this flow' : 'these flows';
   const a = mean(row.before);
   const b = mean(row.after);
@@ -123,9 +124,10 @@ function entry(row: DiffEntry, number: number, [old, now]: readonly [string, str
 }
 
 function decision(side: string, row: Decision): string[] {
-  const lines = wrap(decisionText(row), WIDTH, `    ${side}  `, '         ');
-  if (row.via !== undefined) lines.push(...wrap(`from ${visible(row.via)}`, WIDTH, '         ', '         '));
-  if (row.note !== undefined) lines.push(...wrap(`(${visible(row.note)})`, WIDTH, '         ', '          '));
+  const indent = ' '.repeat(side.length + 6);
+  const lines = wrap(decisionText(row), WIDTH, `    ${side}  `, indent);
+  if (row.via !== undefined) lines.push(...wrap(`from ${visible(row.via)}`, WIDTH, indent, indent));
+  if (row.note !== undefined) lines.push(...wrap(`(${visible(row.note)})`, WIDTH, indent, `${indent} `));
   return lines;
 }
 
