@@ -112,10 +112,13 @@ export async function diffRulesets(options: DiffOptions): Promise<Diff> {
       ...(knownConnections === undefined ? {} : { knownConnections }),
     });
   let old = await run(options.old, options.new);
-  let now = await run(options.new, options.old);
+  // With a swap the old ruleset made the connections, and what was guessed for it holds.
+  let now = await run(options.new, options.old, options.swap === undefined ? undefined : old.knownConnections);
   // What one side guessed of the capture holds for both.
-  if (old.knownConnections && !now.knownConnections) now = await run(options.new, options.old, true);
-  else if (now.knownConnections && !old.knownConnections) old = await run(options.old, options.new, true);
+  if (options.swap === undefined) {
+    if (old.knownConnections && !now.knownConnections) now = await run(options.new, options.old, true);
+    if (now.knownConnections && !old.knownConnections) old = await run(options.old, options.new, true);
+  }
   const sides = {
     old: new Side(old, new RuleBook([options.old])),
     new: new Side(now, new RuleBook([options.new])),
