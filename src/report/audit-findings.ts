@@ -3,9 +3,9 @@
 
 import type { SourceLocation } from '../base/errors.ts';
 import { type Audit, type FateRow, matters, type StoppedRule } from '../compare/audit/audit.ts';
+import { deviceList } from '../compare/audit/candidate.ts';
 import type { DeviceReport } from '../compare/audit/devices.ts';
 import type { Extent, MissedAction } from '../compare/audit/differences.ts';
-import { deviceList } from '../compare/audit/fixes.ts';
 import { isCosmetic as isCosmeticField } from '../compare/audit/frames.ts';
 import type { Fix } from '../compare/audit/prove.ts';
 import { REASONS } from '../event/reasons.ts';

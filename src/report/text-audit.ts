@@ -38,7 +38,7 @@ export function textAudit(report: AuditReport): string {
 export function answer(audit: Audit, findings: readonly Finding[]): string[] {
   if (!audit.hasFlowtable) {
     return wrap(
-      'Nothing breaks: the ruleset has no flowtable, so that nothing is ever offloaded (--offload does nothing either).',
+      'Nothing breaks: the ruleset has no flowtable, so that nothing is ever offloaded (--turn-on audits it with one).',
       WIDTH,
       '',
       '',

@@ -3,7 +3,9 @@ import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
 import { ConfigError } from '../../base/errors.ts';
 import type { Ruleset } from '../../bytecode/ruleset.ts';
 import { audit } from '../../compare/audit/audit.ts';
+import { type TurnedOn, turnOn } from '../../compare/audit/turn-on.ts';
 import { profile } from '../../cost/profiles.ts';
+import { type ReplayOptions, type RouterSpec, replayCaptures } from '../../index.ts';
 import { auditFindings } from '../../report/audit-findings.ts';
 import type { AuditReport } from '../../report/audit-model.ts';
 import { AUDIT_RULES } from '../../report/audit-rules.ts';
@@ -31,6 +33,7 @@ type Format = 'text' | 'json' | 'sarif' | 'github' | 'markdown';
 
 interface AuditArguments extends InputArguments {
   offload: 'as-ruled' | 'software' | 'hardware';
+  turnOn: boolean;
   profile: string;
   fixes: number;
   format: Format;
@@ -49,6 +52,11 @@ export const AUDIT_OPTIONS = {
     choices: ['as-ruled', 'software', 'hardware'] as const,
     default: 'as-ruled' as const,
     describe: 'the kind of offload that findings are about; both are replayed',
+  },
+  'turn-on': {
+    type: 'boolean',
+    default: false,
+    describe: 'a ruleset without a flowtable is audited as if it had one for all devices',
   },
   profile: {
     type: 'string',
@@ -85,6 +93,7 @@ function options(argv: Argv<object>): Argv<object> {
   return inputPositionals(argv)
     .options(AUDIT_OPTIONS)
     .example('$0 audit fw.nft --router r.yaml capture.pcapng', 'rules that offloaded traffic no longer meets')
+    .example('$0 audit fw.nft a.pcap --turn-on', 'a ruleset without a flowtable: what would break with one')
     .example('$0 audit fw.nft a.pcap --format sarif -o audit.sarif', 'for code scanning')
     .example('$0 audit fw.nft a.pcap --format github --fail-on warning', 'in a workflow: annotations, exit code 1');
 }
@@ -98,9 +107,16 @@ async function run(args: ArgumentsCamelCase<AuditArguments>, version: string): P
   const output = args.output === undefined ? [] : [{ option: '--output', path: args.output }];
   checkOutputs(output, inputPaths(args, inputs.captures));
   const progress = progressLine(process.stderr);
+  const base = { ...inputs.replayOptions, onProgress: progress.onProgress };
+  const on = args.turnOn ? await turnedOn(base, args.offload === 'hardware') : undefined;
+  const ruleset = on?.ruleset ?? base.ruleset;
   const done = await audit({
-    replay: { ...inputs.replayOptions, onProgress: progress.onProgress },
-    mode: args.offload === 'as-ruled' ? ruledMode(inputs.replayOptions.ruleset) : args.offload,
+    replay: {
+      ...base,
+      ruleset,
+      ...(base.router === undefined && on !== undefined ? { inferredRouter: on.router } : {}),
+    },
+    mode: args.offload === 'as-ruled' ? ruledMode(ruleset) : args.offload,
     profile: chosen,
     maxFixes: args.fixes,
   }).finally(() => progress.clear());
@@ -108,7 +124,7 @@ async function run(args: ArgumentsCamelCase<AuditArguments>, version: string): P
     version,
     rulesetPath: inputs.rulesetPath,
     ...(inputs.routerPath === undefined ? {} : { routerPath: inputs.routerPath }),
-    rulesetNotes: inputs.rulesetNotes,
+    rulesetNotes: [...inputs.rulesetNotes, ...(on === undefined ? [] : [on.note])],
     audit: done,
   };
   await writeOutput(args.output, formatted(report, args.format));
@@ -118,6 +134,18 @@ async function run(args: ArgumentsCamelCase<AuditArguments>, version: string): P
   );
   for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
   if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+}
+
+/** The ruleset with a flowtable for the router's devices. Throws ConfigError when it has one, or nothing to forward. */
+async function turnedOn(base: ReplayOptions, isHardware: boolean): Promise<TurnedOn & { router: RouterSpec }> {
+  const { router } =
+    base.router === undefined ? await replayCaptures({ ...base, conntrack: false }) : { router: base.router };
+  const on = turnOn(base.ruleset, router, isHardware);
+  if (on !== undefined) return { ...on, router };
+  const why = base.ruleset.tables.some((table) => table.flowtables.length > 0)
+    ? 'the ruleset has a flowtable: audit it as it is'
+    : 'the ruleset has no filter chain at the forward hook, where `flow add` could stand';
+  throw new ConfigError('--turn-on', '', why);
 }
 
 function ruledMode(ruleset: Ruleset): 'software' | 'hardware' {

@@ -79,6 +79,23 @@ export class Patch {
     return name;
   }
 
+  /** A name that a table has no flowtable, chain or set for. */
+  freeNameIn(family: string, table: string, wanted: string): string {
+    const row = this.#copy.tables.find((other) => other.family === family && other.name === table);
+    const taken = new Set(
+      [...(row?.chains ?? []), ...(row?.sets ?? []), ...(row?.flowtables ?? [])].map(({ name }) => name),
+    );
+    let name = wanted;
+    for (let n = 2; taken.has(name); n++) name = `${wanted}_${n}`;
+    return name;
+  }
+
+  /** A rule more at the end of a chain. */
+  appendRule(family: string, table: string, chain: string, text: string): void {
+    const row = this.#copy.tables.find((other) => other.family === family && other.name === table);
+    row?.chains.find((other) => other.name === chain)?.rules.push(this.#written(text));
+  }
+
   /** Changes all flowtables. */
   flowtables(change: (flowtable: Flowtable, table: Table) => void): void {
     for (const table of this.#copy.tables) for (const flowtable of table.flowtables) change(flowtable, table);

@@ -2,9 +2,9 @@
 // original without offload: the finding must be gone, and nothing else may be worse than before.
 import { NftreplayError } from '../../base/errors.ts';
 import { type ColumnReplay, replayColumns } from '../columns.ts';
+import type { Candidate, FixKind } from './candidate.ts';
 import { type ChangedFate, type Differences, differences } from './differences.ts';
 import type { Effect } from './effects.ts';
-import type { Candidate, FixKind } from './fixes.ts';
 import type { AuditInputs } from './inputs.ts';
 import type { Patched } from './patch.ts';
 import { allEffects } from './paths.ts';

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Ruleset } from '../../../src/bytecode/ruleset.ts';
 import { type Audit, audit } from '../../../src/compare/audit/audit.ts';
+import { turnOn } from '../../../src/compare/audit/turn-on.ts';
 import { loadRouter } from '../../../src/config/router-file.ts';
 import { profile } from '../../../src/cost/profiles.ts';
 import { REASONS } from '../../../src/event/reasons.ts';
@@ -242,5 +243,46 @@ describe('fixes', () => {
   it('are counted when they are not looked for', async () => {
     const result = await run(ruleset(['udp dport 3478 log', 'udp dport 3478 meta mark set 1']), HOME, 1);
     expect(result.untried).toBe(1);
+  });
+});
+
+describe('offload turned on', () => {
+  const off = `table inet t {
+    chain forward { type filter hook forward priority 0; udp dport 3478 limit rate over 20/second drop; accept }
+    chain nat { type nat hook postrouting priority 100; oifname "wan" masquerade }
+  }`;
+
+  it('a ruleset without a flowtable gets one for the physical devices, and rules keep their places', async () => {
+    const { ruleset: rules } = compile({ path: 'test.nft', text: off });
+    const on = turnOn(rules, ROUTER, false);
+    expect(on?.ruleset.tables[0]?.flowtables.map((row) => row.devices)).toEqual([['lan1', 'wan']]);
+    const forward = on?.ruleset.tables[0]?.chains.find((chain) => chain.name === 'forward');
+    expect(forward?.rules.map((rule) => rule.location?.line)).toEqual([undefined, 2, 2]);
+    expect(on?.note).toMatch(/flowtable ft with devices = \{ "lan1", "wan" \}/);
+  });
+
+  it('what it breaks is told at the rule in the file', async () => {
+    const { ruleset: rules } = compile({ path: 'test.nft', text: off });
+    const on = turnOn(rules, ROUTER, false);
+    const result = await audit({
+      replay: { ruleset: on?.ruleset ?? rules, captures: [{ path: HOME }], router: ROUTER, workers: 1 },
+      mode: 'software',
+      profile: profile('generic-x86-64'),
+      maxFixes: 3,
+    });
+    const [first] = auditFindings(result);
+    expect([first?.rule, first?.location?.file, first?.location?.line]).toEqual([
+      'audit/traffic-passes',
+      'test.nft',
+      2,
+    ]);
+    expect(first?.help).toMatch(/^Fix, proved by a replay/);
+  });
+
+  it.each([
+    ['it has a flowtable', ruleset([])],
+    ['it forwards nothing', 'table inet t { chain c { type filter hook input priority 0; } }'],
+  ])('nothing is added when %s', (_, text) => {
+    expect(turnOn(compile({ path: 'test.nft', text }).ruleset, ROUTER, false)).toBeUndefined();
   });
 });
