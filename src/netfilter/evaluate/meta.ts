@@ -4,7 +4,14 @@ import type { MetaKey } from '../../bytecode/expression.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { PACKET_OTHERHOST } from '../../packet/packet.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
-import type { Evaluation } from './evaluation.ts';
+import {
+  type Evaluation,
+  HOOK_EGRESS,
+  HOOK_FORWARD,
+  HOOK_OUTPUT,
+  HOOK_POSTROUTING,
+  PF_BRIDGE,
+} from './evaluation.ts';
 import { metaTime } from './meta-time.ts';
 import type { Engine, Evaluate, Of, PrepareContext, PreparedExpression } from './prepared.ts';
 
@@ -88,7 +95,10 @@ function interfaceLoader(key: MetaKey, to: number, engine: Engine): Evaluate {
     case 'sdifname':
       return (run) => copyName(run, names, 0, to);
     case 'iftype':
-      return (run) => store(run, to, run.iif, list[run.iif]?.type);
+      return (run) => {
+        const device = holdingDevice(run);
+        return store(run, to, device, list[device]?.type);
+      };
     case 'oiftype':
       return (run) => store(run, to, run.oif, list[run.oif]?.type);
     case 'iifgroup':
@@ -125,6 +135,14 @@ function copyName(run: Evaluation, names: Uint32Array, ifindex: number, to: numb
 
 function copyMasterName(run: Evaluation, names: Uint32Array, master: number | undefined, to: number): number {
   return master === undefined ? NFT_BREAK : copyName(run, names, master, to);
+}
+
+/** skb->dev: the output device from ip_output on, between bridge ports from the forward hook on; none in an IP output hook. */
+function holdingDevice(run: Evaluation): number {
+  const { hook } = run;
+  const isOut = hook === HOOK_POSTROUTING || hook === HOOK_EGRESS;
+  const isBridged = run.pf === PF_BRIDGE && (hook === HOOK_FORWARD || hook === HOOK_OUTPUT);
+  return isOut || isBridged ? run.oif : run.iif;
 }
 
 function store(run: Evaluation, to: number, ifindex: number, value: number | undefined): number {
