@@ -4,14 +4,7 @@ import type { MetaKey } from '../../bytecode/expression.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { PACKET_OTHERHOST } from '../../packet/packet.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
-import {
-  type Evaluation,
-  HOOK_EGRESS,
-  HOOK_FORWARD,
-  HOOK_OUTPUT,
-  HOOK_POSTROUTING,
-  PF_BRIDGE,
-} from './evaluation.ts';
+import { type Evaluation, HOOK_EGRESS, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING, PF_BRIDGE } from './evaluation.ts';
 import { metaTime } from './meta-time.ts';
 import type { Engine, Evaluate, Of, PrepareContext, PreparedExpression } from './prepared.ts';
 
