@@ -45,15 +45,13 @@ function withoutLots(line: string): string {
 
 describe('what nft monitor trace printed on a Linux kernel', () => {
   it.each([
-    ['inet', 'inet tables: filter, NAT, rejects of the router, ICMP errors'],
-    ['fam', 'ip, ip6, arp and netdev tables, VLAN tags, fragments, options'],
-    ['mix', 'packets that rules mark on the way; goto, return, maps, sets, queues of statements'],
-  ])('%s: %s', async (name) => {
-    const { ruleset, walks } = await traced(
-      join(FOLDER, `${name}.nft`),
-      join(FOLDER, 'router.yaml'),
-      join(FOLDER, 'frames.pcapng'),
-    );
+    ['inet', 'router.yaml', 'frames.pcapng', 'inet tables: filter, NAT, rejects of the router, ICMP errors'],
+    ['fam', 'router.yaml', 'frames.pcapng', 'ip, ip6, arp and netdev tables, VLAN tags, fragments, options'],
+    ['mix', 'router.yaml', 'frames.pcapng', 'packets that rules mark on the way; goto, return, maps, sets, quotas'],
+    ['egress', 'router.yaml', 'egress.pcapng', 'netdev egress, inet ingress, dup and fwd'],
+    ['bridge', 'bridge.yaml', 'bridge.pcapng', 'the bridge family'],
+  ])('%s: %s %s: %s', async (name, router, frames) => {
+    const { ruleset, walks } = await traced(join(FOLDER, `${name}.nft`), join(FOLDER, router), join(FOLDER, frames));
     const text = new TraceText({ ruleset, onlyNft: true, onlyMarked: true, dialect: '1.0.6' });
     const ours = walks.map((walk) => text.walk(walk)).join('');
     const lines = ours.split('\n').map((line) => withoutLots(line.replace(/^trace id \w{8} /, '')));
