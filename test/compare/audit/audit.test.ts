@@ -111,7 +111,7 @@ describe('audit', () => {
           expect(packets - (countedOn[index] as number)).toBe(claimed?.packets ?? 0);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: Number(process.env.FC_RUNS ?? 25) },
     );
   });
 
