@@ -4,7 +4,7 @@ import type { MetaKey } from '../../bytecode/expression.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { PACKET_OTHERHOST } from '../../packet/packet.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
-import { type Evaluation, HOOK_EGRESS, HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING, PF_BRIDGE } from './evaluation.ts';
+import { type Evaluation, HOOK_EGRESS, HOOK_FORWARD, HOOK_INGRESS, HOOK_OUTPUT, HOOK_POSTROUTING, HOOK_PREROUTING, PF_BRIDGE } from './evaluation.ts';
 import { metaTime } from './meta-time.ts';
 import type { Engine, Evaluate, Of, PrepareContext, PreparedExpression } from './prepared.ts';
 
@@ -64,8 +64,13 @@ function loader(key: MetaKey, to: number, engine: Engine): Evaluate {
     case 'secpath':
     case 'sdif':
     case 'secmark':
-    case 'rtclassid':
       return number(to, () => 0);
+    case 'rtclassid':
+      return (run) => {
+        if (run.hook === HOOK_PREROUTING || run.hook === HOOK_INGRESS) return NFT_BREAK;
+        run.words[to] = 0;
+        return NFT_CONTINUE;
+      };
     case 'nftrace':
       return number(to, (run) => (run.packet.nftrace ? 1 : 0));
     case 'time':
