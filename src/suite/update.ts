@@ -32,7 +32,7 @@ export function updateSuite(source: SuiteSource, result: SuiteResult): Update {
   for (const edit of edits.sort((a, b) => b.start - a.start)) {
     text = text.slice(0, edit.start) + edit.text + text.slice(edit.end);
   }
-  return { text, changes: changedLines(source.text, text, edits), unmended };
+  return { text, changes: changedLines(source.text, text), unmended };
 }
 
 function rangeOf(source: SuiteSource, path: KeyPath): { start: number; end: number } | undefined {
@@ -60,15 +60,21 @@ function flowText(value: unknown): string {
     .replace(/ ?\]$/, '');
 }
 
-/** Edits do not add lines, but may take some away where a block became one line. */
-function changedLines(before: string, after: string, edits: readonly { start: number }[]): Update['changes'] {
+/** Lines that differ: edits never add lines, but a block may have become one line. */
+export function changedLines(before: string, after: string): Update['changes'] {
   const old = before.split('\n');
   const fresh = after.split('\n');
-  if (old.length === fresh.length) {
-    return old.flatMap((line, index) =>
-      line === fresh[index] ? [] : [{ line: index + 1, before: line, after: fresh[index] ?? '' }],
-    );
-  }
-  const lines = new Set(edits.map((edit) => before.slice(0, edit.start).split('\n').length));
-  return [...lines].sort((a, b) => a - b).map((line) => ({ line, before: old[line - 1] ?? '', after: '(rewritten)' }));
+  const changes: Update['changes'] = [];
+  let at = 0;
+  old.forEach((line, index) => {
+    if (line === fresh[at]) {
+      at++;
+      return;
+    }
+    // A line that went away: the next ones go on where the new text does.
+    const isGone = old.length - index > fresh.length - at;
+    changes.push({ line: index + 1, before: line, after: isGone ? '' : (fresh[at] ?? '') });
+    if (!isGone) at++;
+  });
+  return changes;
 }
