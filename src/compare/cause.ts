@@ -46,6 +46,34 @@ export class Causes {
     return pair === undefined ? NO_RULE : this.#annotate(pair);
   }
 
+  /** Whether one of the two is not on the other side as it is here: what both have alike does not make a difference itself. */
+  isChange(cause: Cause): boolean {
+    return (
+      this.#differs(cause.old, this.#old, this.#new, this.#toNew) ||
+      this.#differs(cause.new, this.#new, this.#old, this.#toOld)
+    );
+  }
+
+  #differs(row: Decision, side: Side, other: Side, to: Alignment): boolean {
+    switch (row.kind) {
+      case 'rule':
+      case 'unmatched': {
+        const counterpart = to.counterpart(row.rule ?? -1);
+        return counterpart.kind !== 'same' || side.book.setsOf(row.rule ?? -1) !== other.book.setsOf(counterpart.rule);
+      }
+      case 'policy':
+        return other.book.headOf(row.place) !== side.book.headOf(row.place);
+      case 'flowtable':
+        return !other.book.flowtables.some(
+          ({ name, flowtable }) => row.place === `flowtable ${name}` && row.text === other.flowtableText(flowtable),
+        );
+      case 'absent':
+        return true;
+      case 'other':
+        return false;
+    }
+  }
+
   #byFate(row: number, bits: number): Cause | undefined {
     const paths: [number, number] = [this.#pathOf(this.#old, row), this.#pathOf(this.#new, row)];
     if (this.#old.isDropped(row) || this.#new.isDropped(row)) return this.#byDrop(row);
@@ -211,6 +239,11 @@ export class Causes {
     return undefined;
   }
 
+  #hasOtherSets(rule: number, counterpart: number, side: Side): boolean {
+    const from = side === this.#new ? this.#old : this.#new;
+    return from.book.setsOf(rule) !== side.book.setsOf(counterpart);
+  }
+
   #isSame(old: number, now: number): boolean {
     const row = this.#toNew.counterpart(old);
     return row.kind === 'same' && row.rule === now;
@@ -245,6 +278,9 @@ export class Causes {
     const line = stands.location === undefined ? stands.place : `line ${stands.location.line}`;
     if (row.kind === 'flowtable' && counterpart.kind === 'same') {
       return `the ${which} rule stands here too, ${line}, but the flowtable's packets do not come to it`;
+    }
+    if (counterpart.kind === 'same' && this.#hasOtherSets(other.rule ?? -1, counterpart.rule, side)) {
+      return `the ${which} rule stands here too, ${line}, but with other elements in its set`;
     }
     if (counterpart.kind === 'same') return `the ${which} rule stands here too, ${line}, but did not decide`;
     return `where the ${which} rule ${is}, ${line} ${says}: ${stands.text}`;

@@ -1,61 +1,21 @@
 // Which flows change their fate between two rulesets: two replays of the same captures through the same router, laid side
 // by side packet by packet, differences grouped by the pair of rules that makes them.
-import { f64, u8, u32 } from '../base/columns.ts';
+import { u8, u32 } from '../base/columns.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
-import { packetCycles, price } from '../cost/pricing.ts';
 import type { Profile } from '../cost/profile.ts';
 import { reasonIndex } from '../event/reasons.ts';
-import { PATH_CLASSES, PATH_SLOW, VERDICTS } from '../packet/packet.ts';
 import type { ReplayOptions } from '../replay/replay.ts';
 import type { RulesetSwap } from '../replay/task.ts';
-import { Causes } from './cause.ts';
 import { type ColumnReplay, type PacketColumns, replayColumns } from './columns.ts';
-import { type Decision, decisionKey } from './decision.ts';
-import { FATES, type FateName, fateDifference, otherReason, strongest } from './fate.ts';
-import { eachFrame, flowsOf } from './flows.ts';
-import { Alignment, RuleBook } from './rule-book.ts';
+import { Comparison, type DiffEntry } from './comparison.ts';
+import { fateDifference, otherReason } from './fate.ts';
+import type { SideFigures } from './figures.ts';
+import { flowsOf } from './flows.ts';
+import { firstFrames, frameChange } from './frame-change.ts';
+import { RuleBook } from './rule-book.ts';
 import { Side } from './side.ts';
 
 const LEFT_OUT = reasonIndex('left-out');
-
-/** What packets of one side come to. */
-export interface SideFigures {
-  packets: number;
-  bytes: number;
-  cycles: number;
-  /** Packets that a flowtable forwarded. */
-  fastPackets: number;
-  /** By verdict: index as VERDICTS. */
-  verdicts: number[];
-}
-
-export interface DiffExample {
-  /** 1-based. */
-  packet: number;
-  timeNs: number;
-  /** 'tcp 192.168.1.10:40000 > 198.51.100.7:443 S'. */
-  tuple: string;
-  /** What differs in the frames that left: 'ttl 63 -> 62'. */
-  change?: string;
-}
-
-/** All flows that differ in one way for one cause. */
-export interface DiffEntry {
-  fate: FateName;
-  /** 'forward', 'drop', 'software', …; what the packets met on each side. */
-  from: string;
-  to: string;
-  old: Decision;
-  new: Decision;
-  flows: number;
-  /** Packets that differ, and their octets on the wire. */
-  packets: number;
-  bytes: number;
-  /** All packets of these flows, on each side. */
-  before: SideFigures;
-  after: SideFigures;
-  examples: DiffExample[];
-}
 
 export interface Diff {
   old: ColumnReplay;
@@ -95,8 +55,6 @@ export interface DiffOptions {
   swap?: Omit<RulesetSwap, 'ruleset'>;
 }
 
-const MAX_EXAMPLES = 3;
-
 /**
  * Compares two rulesets over captures. Their interface numbers must agree (compile the second with the first one's
  * interfaceNames and the first again with the second's). Throws as replayCaptures does.
@@ -123,7 +81,20 @@ export async function diffRulesets(options: DiffOptions): Promise<Diff> {
     old: new Side(old, new RuleBook([options.old])),
     new: new Side(now, new RuleBook([options.new])),
   };
-  if (options.swap === undefined) return compareSides(sides, options.replay.captures, profile);
+  // A second look at single packets: the same replays again.
+  const again = (ruleset: Ruleset, other: Ruleset): ReplayOptions => ({
+    ...options.replay,
+    ruleset,
+    otherRulesets: [other],
+    knownConnections: old.knownConnections,
+  });
+  const first = again(options.old, options.new);
+  const second = again(options.new, options.old);
+  if (options.swap === undefined) {
+    const diff = await compareSides(sides, options.replay.captures, profile);
+    await describeFrames(diff.entries, first, second, old.result.names.interfaces);
+    return diff;
+  }
   const swap = { ...options.swap, ruleset: options.new };
   const swapped = await replayColumns({
     ...options.replay,
@@ -133,13 +104,17 @@ export async function diffRulesets(options: DiffOptions): Promise<Diff> {
     knownConnections: old.knownConnections,
     swap,
   });
+  const third = { ...first, swap };
   const middle = () => new Side(swapped, new RuleBook([options.old, options.new], swap.keeps));
   const diff = await compareSides({ old: sides.old, new: middle() }, options.replay.captures, profile);
   const before = swapped.result.swappedBefore;
   const untouched = await compareSides({ old: middle(), new: sides.new }, options.replay.captures, profile, {
     from: (before ?? Number.POSITIVE_INFINITY) - 1,
     unchangedSince: old.columns,
+    former: sides.old.book,
   });
+  await describeFrames(diff.entries, first, third, old.result.names.interfaces);
+  await describeFrames(untouched.entries, third, second, old.result.names.interfaces);
   return {
     ...diff,
     swap: {
@@ -152,10 +127,32 @@ export async function diffRulesets(options: DiffOptions): Promise<Diff> {
   };
 }
 
+/** Says what differs in the frames of examples, where nothing else says it. */
+async function describeFrames(
+  entries: readonly DiffEntry[],
+  old: ReplayOptions,
+  now: ReplayOptions,
+  names: readonly string[],
+): Promise<void> {
+  const examples = entries
+    .filter(({ fate }) => fate === 'translation' || fate === 'interface' || fate === 'frames')
+    .flatMap((row) => row.examples);
+  if (examples.length === 0) return;
+  const packets = new Set(examples.map((row) => row.packet));
+  const before = await firstFrames(old, packets);
+  const after = await firstFrames(now, packets);
+  for (const example of examples) {
+    const change = frameChange(before.get(example.packet), after.get(example.packet), names);
+    if (change !== undefined) example.change = change;
+  }
+}
+
 /** Rows that count: from a row on, of flows that began before it, and whose fate is that of another replay. */
 interface Selection {
   from: number;
   unchangedSince: PacketColumns;
+  /** The rules before the change. */
+  former: RuleBook;
 }
 
 /** Compares two replays of the same captures. */
@@ -169,7 +166,7 @@ export async function compareSides(
   const now = sides.new.replay;
   const packets = old.columns.packets;
   const differs = differences(old.columns, now.columns);
-  const comparison = new Comparison(sides, profile);
+  const comparison = new Comparison(sides, profile, selection?.former);
   const flows = await flowsOf(captures, packets, [old.columns.flow, now.columns.flow]);
   if (selection !== undefined) select(differs, selection, old.columns, flows);
   let otherwiseDecided = 0;
@@ -178,12 +175,11 @@ export async function compareSides(
     comparison.add(row, u32(flows, row), u8(differs, row));
     if (u8(differs, row) === 0 && otherReason(old.columns, now.columns, row)) otherwiseDecided++;
   }
-  await comparison.describeExamples(captures);
   return {
     old,
     new: now,
     profile,
-    ...comparison.result(),
+    ...(await comparison.result(captures)),
     flows: flows.reduce((max, flow) => Math.max(max, flow), 0),
     otherwiseDecided,
   };
@@ -207,171 +203,4 @@ function select(
     const counts = row >= from && running.has(u32(flows, row)) && fateDifference(unchangedSince, columns, row) === 0;
     if (!counts) differs[row] = 0;
   }
-}
-
-interface OpenEntry extends Omit<DiffEntry, 'before' | 'after'> {
-  members: Set<number>;
-  firstRow: number;
-}
-
-/** Puts rows into entries and adds up. */
-class Comparison {
-  readonly #sides: { old: Side; new: Side };
-  readonly #causes: Causes;
-  readonly #entries = new Map<string, OpenEntry>();
-  /** By 'flow way': the entry of a flow's packets that differ in one way. */
-  readonly #ways = new Map<string, OpenEntry>();
-  readonly #changed = new Set<number>();
-  readonly #before: Figures;
-  readonly #after: Figures;
-  #changedPackets = 0;
-
-  constructor(sides: { old: Side; new: Side }, profile: Profile) {
-    this.#sides = sides;
-    const { old, new: now } = sides;
-    this.#causes = new Causes(sides, new Alignment(old.book, now.book), new Alignment(now.book, old.book));
-    this.#before = new Figures(old.replay, profile);
-    this.#after = new Figures(now.replay, profile);
-  }
-
-  add(row: number, flow: number, bits: number): void {
-    this.#sides.old.remember(row);
-    this.#sides.new.remember(row);
-    this.#before.add(row, flow);
-    this.#after.add(row, flow);
-    if (bits === 0) return;
-    this.#changedPackets++;
-    this.#changed.add(flow);
-    const fate = FATES[strongest(bits)] ?? 'frames';
-    const from = state(this.#sides.old.replay.columns, row, fate);
-    const to = state(this.#sides.new.replay.columns, row, fate);
-    // Marks may differ from flow to flow: one cause all the same.
-    const way = fate === 'mark' ? `${flow} mark` : `${flow} ${fate} ${from} ${to}`;
-    let entry = this.#ways.get(way);
-    if (entry === undefined) {
-      entry = this.#entry(row, bits, { fate, from, to });
-      this.#ways.set(way, entry);
-    }
-    entry.packets++;
-    entry.bytes += u32(this.#sides.old.replay.columns.wireOctets, row);
-    if (!entry.members.has(flow)) {
-      entry.members.add(flow);
-      entry.flows++;
-      if (entry.examples.length < MAX_EXAMPLES) {
-        entry.examples.push({ packet: row + 1, timeNs: f64(this.#sides.old.replay.columns.timeNs, row), tuple: '' });
-      }
-    }
-  }
-
-  /** Fills in what the examples' packets say of themselves: one more look at the captures. */
-  async describeExamples(captures: ReplayOptions['captures']): Promise<void> {
-    const wanted = new Map<number, DiffExample[]>();
-    for (const { examples } of this.#entries.values()) {
-      for (const example of examples) {
-        wanted.set(example.packet - 1, [...(wanted.get(example.packet - 1) ?? []), example]);
-      }
-    }
-    if (wanted.size === 0) return;
-    await eachFrame(captures, (row, frame) => {
-      for (const example of wanted.get(row) ?? []) example.tuple = frame.text();
-    });
-  }
-
-  result(): Pick<Diff, 'entries' | 'changedPackets' | 'changedFlows' | 'before' | 'after'> {
-    const rows = [...this.#entries.values()].sort(
-      (a, b) => FATES.indexOf(a.fate) - FATES.indexOf(b.fate) || b.packets - a.packets || a.firstRow - b.firstRow,
-    );
-    return {
-      entries: rows.map(({ members, firstRow, ...row }) => ({
-        ...row,
-        before: this.#before.of(members),
-        after: this.#after.of(members),
-      })),
-      changedPackets: this.#changedPackets,
-      changedFlows: this.#changed.size,
-      before: this.#before.all(),
-      after: this.#after.all(),
-    };
-  }
-
-  #entry(row: number, bits: number, way: { fate: FateName; from: string; to: string }): OpenEntry {
-    const cause = this.#causes.of(row, bits);
-    const states = way.fate === 'mark' ? '' : `${way.from} ${way.to}`;
-    const key = `${way.fate} ${states} ${decisionKey(cause.old)} ${decisionKey(cause.new)}`;
-    let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      entry = { ...way, ...cause, flows: 0, packets: 0, bytes: 0, examples: [], members: new Set(), firstRow: row };
-      this.#entries.set(key, entry);
-    }
-    return entry;
-  }
-}
-
-/** What a packet met, in the terms of the difference that tells most. */
-function state(columns: PacketColumns, row: number, fate: FateName): string {
-  switch (fate) {
-    case 'verdict':
-      return VERDICTS[u8(columns.verdict, row)] ?? '';
-    case 'path':
-      return PATH_CLASSES[u8(columns.pathClass, row)] ?? '';
-    case 'mark':
-      return `mark 0x${u32(columns.mark, row).toString(16)}, ct mark 0x${u32(columns.ctMark, row).toString(16)}`;
-    case 'frames':
-      return u32(columns.digest, row) === 0 ? 'no frame' : 'frames';
-    default:
-      return '';
-  }
-}
-
-/** Adds up one side, by flow and in all. */
-class Figures {
-  readonly #columns: PacketColumns;
-  readonly #cycles: (path: number, octets: number) => number;
-  readonly #byFlow: SideFigures[] = [];
-
-  constructor(replay: ColumnReplay, profile: Profile) {
-    this.#columns = replay.columns;
-    const pricing = price(replay.result.paths, replay.result.names, profile);
-    this.#cycles = (path, octets) => packetCycles(pricing, path, octets);
-  }
-
-  add(row: number, flow: number): void {
-    const columns = this.#columns;
-    let figures = this.#byFlow[flow];
-    if (figures === undefined) {
-      figures = noFigures();
-      this.#byFlow[flow] = figures;
-    }
-    const octets = u32(columns.wireOctets, row);
-    figures.packets++;
-    figures.bytes += octets;
-    figures.cycles += this.#cycles(u32(columns.path, row), octets);
-    if (u8(columns.pathClass, row) !== PATH_SLOW) figures.fastPackets++;
-    const verdict = u8(columns.verdict, row);
-    figures.verdicts[verdict] = (figures.verdicts[verdict] ?? 0) + 1;
-  }
-
-  of(flows: Iterable<number>): SideFigures {
-    const sum = noFigures();
-    for (const flow of flows) {
-      const row = this.#byFlow[flow];
-      if (row === undefined) continue;
-      sum.packets += row.packets;
-      sum.bytes += row.bytes;
-      sum.cycles += row.cycles;
-      sum.fastPackets += row.fastPackets;
-      for (let verdict = 0; verdict < VERDICTS.length; verdict++) {
-        sum.verdicts[verdict] = (sum.verdicts[verdict] ?? 0) + (row.verdicts[verdict] ?? 0);
-      }
-    }
-    return sum;
-  }
-
-  all(): SideFigures {
-    return this.of(this.#byFlow.keys());
-  }
-}
-
-function noFigures(): SideFigures {
-  return { packets: 0, bytes: 0, cycles: 0, fastPackets: 0, verdicts: VERDICTS.map(() => 0) };
 }

@@ -34,6 +34,7 @@ export class RuleBook {
   readonly chainOfRule: Int32Array;
   readonly #texts: (string | undefined)[] = [];
   readonly #byName = new Map<string, BookChain>();
+  readonly #sets = new Map<number, string>();
 
   /** `keeps`: flowtables that the ruleset before has as well stayed (Netfilter.swap). */
   constructor(rulesets: readonly Ruleset[], keeps = false) {
@@ -79,6 +80,27 @@ export class RuleBook {
 
   location(rule: number): SourceLocation | undefined {
     return this.rules[rule]?.rule.location;
+  }
+
+  /** The named sets that a rule looks up, with their elements: equal texts are equal sets. */
+  setsOf(rule: number): string {
+    const known = this.#sets.get(rule);
+    if (known !== undefined) return known;
+    const row = this.rules[rule];
+    const names = (row?.rule.expressions ?? []).flatMap((one) =>
+      one.kind === 'lookup' || one.kind === 'objref-map' ? [one.set] : [],
+    );
+    const sets = names.map((name) => row?.chain.table.sets.find((set) => set.name === name && !set.anonymous));
+    const text = JSON.stringify(
+      sets.map((set) => set?.elements.map(({ key, keyEnd, data, verdict }) => [key, keyEnd, data, verdict]) ?? null),
+    );
+    this.#sets.set(rule, text);
+    return text;
+  }
+
+  /** What a chain is hooked to, and its policy; '' when there is none. */
+  headOf(name: string): string {
+    return JSON.stringify(this.#byName.get(name)?.chain.base ?? '');
   }
 
   /** Whether a rule jumps or goes to a chain of its table, itself or by a verdict map. */

@@ -2,6 +2,7 @@
 // them, who marked them, who put them into a flowtable).
 import { i32, u8, u32 } from '../base/columns.ts';
 import type { Expression } from '../bytecode/expression.ts';
+import type { Flowtable } from '../bytecode/ruleset.ts';
 import { REASONS } from '../event/reasons.ts';
 import { VERDICT_DROP } from '../packet/packet.ts';
 import type { ColumnReplay } from './columns.ts';
@@ -158,14 +159,16 @@ export class Side {
     const rows = this.book.flowtables;
     const row = index >= 0 ? rows[index] : rows.length === 1 ? rows[0] : undefined;
     if (row === undefined) return { kind: 'flowtable', place: 'flowtable', text: 'forwarded past all later hooks' };
-    const devices = row.flowtable.devices.join(', ');
-    const flags = row.flowtable.offload ? ' flags offload;' : '';
     return {
       kind: 'flowtable',
       place: `flowtable ${row.name}`,
-      text: `devices = { ${devices} };${flags} forwards past all later hooks`,
+      text: this.flowtableText(row.flowtable),
       ...(row.flowtable.location === undefined ? {} : { location: row.flowtable.location }),
     };
+  }
+
+  flowtableText({ devices, offload }: Flowtable): string {
+    return `devices = { ${devices.join(', ')} };${offload ? ' flags offload;' : ''} forwards past all later hooks`;
   }
 
   /** Rules of these kinds that matched on a path, in order. */

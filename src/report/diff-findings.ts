@@ -1,7 +1,9 @@
 // The entries of `nftreplay diff` as findings and as JSON.
+
+import type { DiffEntry } from '../compare/comparison.ts';
 import type { Decision } from '../compare/decision.ts';
-import type { DiffEntry, SideFigures } from '../compare/diff.ts';
 import type { FateName } from '../compare/fate.ts';
+import type { SideFigures } from '../compare/figures.ts';
 import { VERDICTS } from '../packet/packet.ts';
 import type { DiffReport } from './diff-model.ts';
 import type { Finding, FindingRule } from './findings.ts';
@@ -121,6 +123,7 @@ function entry(row: DiffEntry): object {
     bytes: row.bytes,
     before: figures(row.before),
     after: figures(row.after),
+    consequences: row.consequences,
     examples: row.examples,
   };
 }

@@ -1,7 +1,9 @@
 // `nftreplay diff` as text: what changed in all, then one entry for each pair of rules that changes the fate of flows.
+
+import type { DiffEntry } from '../compare/comparison.ts';
 import type { Decision } from '../compare/decision.ts';
-import type { DiffEntry, SideFigures } from '../compare/diff.ts';
 import type { FateName } from '../compare/fate.ts';
+import type { SideFigures } from '../compare/figures.ts';
 import { VERDICTS } from '../packet/packet.ts';
 import type { DiffReport } from './diff-model.ts';
 import { columns, count, cut, duration, octets, percent, visible, wrap } from './format.ts';
@@ -115,6 +117,10 @@ function entry(row: DiffEntry, number: number, [old, now]: readonly [string, str
   lines.push(
     ...wrap(`all of ${flows}: ${count(a)} -> ${count(b)} cycles/packet${change}${offload}`, WIDTH, '    ', '      '),
   );
+  for (const one of row.consequences) {
+    const text = `in consequence: ${fateText(one)}: ${plural(one.packets, 'packet')} of ${plural(one.flows, 'flow')}`;
+    lines.push(...wrap(text, WIDTH, '    ', '      '));
+  }
   row.examples.forEach((one, index) => {
     const at = `#${one.packet} at ${duration(one.timeNs)}`;
     lines.push(cut(`    ${index === 0 ? 'e.g.' : '    '} ${at}  ${visible(one.tuple)}`, WIDTH));

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Diff, type DiffEntry, diffRulesets } from '../../src/compare/diff.ts';
+import type { DiffEntry } from '../../src/compare/comparison.ts';
+import { type Diff, diffRulesets } from '../../src/compare/diff.ts';
 import { loadRouter } from '../../src/config/router-file.ts';
 import { profile } from '../../src/cost/profiles.ts';
 import { compile } from '../../src/nft/compile.ts';
@@ -181,9 +182,20 @@ describe('diff', () => {
 /** What must be the same in a mirrored report: file names and words of notes differ. */
 function content(row: DiffEntry): string {
   const side = ({ kind, place, text, location }: DiffEntry['old']) => [kind, place, text, location?.line];
-  return JSON.stringify({ ...row, old: side(row.old), new: side(row.new) });
+  const examples = row.examples.map(({ packet, tuple }) => [packet, tuple]);
+  return JSON.stringify({ ...row, examples, old: side(row.old), new: side(row.new) });
 }
 
 function mirrored(row: DiffEntry): DiffEntry {
-  return { ...row, from: row.to, to: row.from, old: row.new, new: row.old, before: row.after, after: row.before };
+  const consequences = row.consequences.map((one) => ({ ...one, from: one.to, to: one.from }));
+  return {
+    ...row,
+    consequences,
+    from: row.to,
+    to: row.from,
+    old: row.new,
+    new: row.old,
+    before: row.after,
+    after: row.before,
+  };
 }
