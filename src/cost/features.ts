@@ -1,20 +1,35 @@
 // What the price of a path is linear in: events and expressions, split where the kernel's cost differs
 // (address family, layer-4 protocol, width of a load, size of a set). Weights (src/cost/weights) have one row
 // for each feature; the calibration counts them, the model multiplies them.
-import { u32 } from '../base/columns.ts';
+import { f64, u32 } from '../base/columns.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventName, EventNames, ExpressionCost, ExpressionShape, RuleShape } from '../event/vocabulary.ts';
 import { argumentOf, EVENTS, EXPRESSION_COSTS, eventKind, kindOf } from '../event/vocabulary.ts';
 
 /** Suffixes of an event's features. `scaled`: a constant and a part that grows with the argument; `units`: the latter only. */
-type Split = 'none' | 'family' | 'protocol' | 'mangle' | 'chain' | 'scaled' | 'units';
+type Split =
+  | 'none'
+  | 'family'
+  | 'protocol'
+  | 'update'
+  | 'mangle'
+  | 'chain'
+  | 'jump'
+  | 'error'
+  | 'reject'
+  | 'scaled'
+  | 'units';
 
 const SUFFIXES: Record<Split, readonly string[]> = {
   none: [''],
   family: ['.v4', '.v6'],
   protocol: ['.tcp', '.udp', '.other'],
-  mangle: ['.tcp', '.udp', '.other', '.after-routing'],
+  update: ['.tcp', '.udp', '.other', '.icmpv6'],
+  mangle: ['.tcp', '.udp', '.other', '.v6', '.after-routing'],
   chain: ['.v4', '.v6', '.link'],
+  jump: ['', '.return'],
+  error: ['.v4', '.v6', '.v4.per-unit', '.v6.per-unit'],
+  reject: ['.v4', '.v6', '.with-error'],
   scaled: ['', '.per-unit'],
   units: [''],
 };
@@ -25,8 +40,9 @@ const SPLITS: { readonly [name in EventName]?: Split } = {
   'defrag-reassemble': 'family',
   'ct-lookup': 'family',
   'ct-new': 'family',
-  'ct-update': 'protocol',
+  'ct-update': 'update',
   'ct-checksum': 'scaled',
+  'nat-setup': 'family',
   'nat-mangle': 'mangle',
   route: 'family',
   'route-output': 'family',
@@ -39,17 +55,29 @@ const SPLITS: { readonly [name in EventName]?: Split } = {
   'flow-hit': 'family',
   'flow-nat': 'protocol',
   'flow-xmit': 'family',
-  'icmp-error': 'family',
+  jump: 'jump',
+  reject: 'reject',
+  'icmp-error': 'error',
+  'icmp-reply': 'family',
   'gso-segment': 'units',
 };
 
-/** Further rows of an expression: wider loads leave the fast variants, big sets cost more. */
+/** Further rows of an expression: wider loads leave the fast variants, big sets cost more, IPv6 looks addresses up. */
 const EXPRESSION_SUFFIXES: { readonly [cost in ExpressionCost]?: readonly string[] } = {
   payload: ['', '.wide'],
   meta: ['', '.name'],
-  'lookup-rbtree': ['', '.log2-elements'],
-  'lookup-pipapo': ['', '.1000-elements'],
+  'lookup-rbtree': ['', '.log2-elements', '.log2-elements.above', '.wide'],
+  'lookup-pipapo': ['', '.key-octets', '.1000-octet-rules'],
+  bitwise: ['', '.generic'],
+  objref: ['', '.quota', '.limit', '.other'],
+  numgen: ['', '.incremental'],
+  log: ['', '.group'],
+  masquerade: ['', '.v6'],
+  fib: ['', '.v6'],
+  rt: ['', '.v6'],
 };
+/** Expressions whose second row is for IPv6 packets. */
+const BY_FAMILY: ReadonlySet<ExpressionCost> = new Set(['masquerade', 'fib', 'rt'] as const);
 
 /** Names of all features: `ip-receive.v4`, `ct-update.tcp`, `expr.cmp`, … */
 export const FEATURES: readonly string[] = [
@@ -72,6 +100,10 @@ const FIRST_EXPRESSION = new Map<ExpressionCost, number>(
   EXPRESSION_COSTS.map((cost) => [cost, featureIndex(`expr.${cost}`)]),
 );
 const RULE = eventKind('rule');
+const POLICY = eventKind('policy');
+const ICMP_ERROR = eventKind('icmp-error');
+const BASE_CHAIN = eventKind('base-chain');
+const RETURN = featureIndex('jump.return');
 const ROUTE = eventKind('route');
 const ROUTE_OUTPUT = eventKind('route-output');
 
@@ -79,10 +111,15 @@ function splitOf(name: EventName): Split {
   return SPLITS[name] ?? 'none';
 }
 
+const ICMPV6 = 58;
+const ETHERNET_OCTETS = 14;
+/** Octets of an address and a port. */
+const USUAL_KEY = 8;
+
 /** Takes `amount` times a feature. */
 export type FeatureSink = (feature: number, amount: number) => void;
-/** Takes the first `expressions` expressions of a rule: a sink may keep what they sum up to. */
-export type RuleSink = (rule: number, expressions: number) => void;
+/** Takes the first `expressions` expressions of a rule on an IPv6 packet or not: a sink may keep what they sum up to. */
+export type RuleSink = (rule: number, expressions: number, isV6: boolean) => void;
 
 /** Gives all features of a path to `feature`, and to `rule` what the rules evaluated (`expressionFeatures` resolves it). */
 export function pathFeatures(
@@ -96,6 +133,7 @@ export function pathFeatures(
   const to = u32(paths.offsets, path + 1);
   let isV6 = startsAsV6(paths.words, from, to);
   let isRouted = false;
+  const chains: string[] = [];
   for (let at = from; at < to; at++) {
     const word = u32(paths.words, at);
     const kind = kindOf(word);
@@ -108,9 +146,17 @@ export function pathFeatures(
     if (split === 'none') feature(first, 1);
     else if (split === 'family') feature(first + (isV6 ? 1 : 0), 1);
     else if (split === 'protocol') feature(first + protocolRow(argument & 0xff), 1);
+    else if (split === 'update') feature(first + ((argument & 0xff) === ICMPV6 ? 3 : protocolRow(argument & 0xff)), 1);
     else if (split === 'mangle') {
-      feature(first + protocolRow(argument & 0xff), 1);
-      if (isRouted) feature(first + 3, 1); // nf_xfrm_me_harder after a source translation
+      feature(first + (isV6 ? 3 : protocolRow(argument & 0xff)), 1);
+      if (isRouted) feature(first + 4, 1); // nf_xfrm_me_harder after a source translation
+    } else if (split === 'jump') {
+      feature(first, 1);
+      chains.push(names.chains[argument] ?? '');
+    } else if (split === 'reject') feature(first + (hasError(paths.words, at, to) ? 2 : isV6 ? 1 : 0), 1);
+    else if (split === 'error') {
+      feature(first + (isV6 ? 1 : 0), 1);
+      feature(first + (isV6 ? 3 : 2), quotedOctets(paths, path, isV6) / 64);
     } else if (split === 'chain') feature(first + (isLinkChain(names.chains[argument]) ? 2 : isV6 ? 1 : 0), 1);
     else if (split === 'units') feature(first, argument);
     else {
@@ -118,15 +164,47 @@ export function pathFeatures(
       feature(first + 1, argument);
     }
     if (kind === ROUTE || kind === ROUTE_OUTPUT) isRouted = true;
-    if (kind === RULE) rule(argument >>> 8, argument & 0xff);
+    if (kind === BASE_CHAIN) {
+      chains.length = 0;
+      chains.push(names.chains[argument] ?? '');
+    } else if (kind === RULE) {
+      const returned = leave(chains, names.rules[argument >>> 8]?.chain);
+      if (returned > 0) feature(RETURN, returned);
+      rule(argument >>> 8, argument & 0xff, isV6);
+    } else if (kind === POLICY && chains.length > 1) {
+      feature(RETURN, chains.length - 1);
+      chains.length = 1;
+    }
   }
 }
 
 /** Features of the first `count` expressions of a rule; 255 stands for all of a rule that has as many or more. */
-export function ruleFeatures(rule: RuleShape | undefined, count: number, feature: FeatureSink): void {
+export function ruleFeatures(rule: RuleShape | undefined, count: number, isV6: boolean, feature: FeatureSink): void {
   const expressions = rule?.expressions ?? [];
   const end = count === 255 ? expressions.length : Math.min(count, expressions.length);
-  for (let i = 0; i < end; i++) expressionFeatures(costShape(expressions, i), feature);
+  for (let i = 0; i < end; i++) expressionFeatures(costShape(expressions, i), isV6, feature);
+}
+
+/** Leaves the chains that a rule of `chain` is not in (their ends were reached); how many returns that were. */
+function leave(chains: string[], chain: string | undefined): number {
+  const at = chain === undefined ? -1 : chains.lastIndexOf(chain);
+  if (at < 0) return 0;
+  const returned = chains.length - 1 - at;
+  chains.length = at + 1;
+  return returned;
+}
+
+/** A reject that answers with an ICMP error (the event of which follows), not with a RST. */
+function hasError(words: Uint32Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (kindOf(u32(words, at)) === ICMP_ERROR) return true;
+  return false;
+}
+
+/** Octets of the packet that an ICMP error carries back (RFC 1812, RFC 4443; the replay keeps only the path's mean length). */
+function quotedOctets(paths: PathTable, path: number, isV6: boolean): number {
+  const packets = f64(paths.packets, path);
+  const octets = packets > 0 ? f64(paths.bytes, path) / packets - ETHERNET_OCTETS : 0;
+  return Math.max(0, Math.min(octets, isV6 ? 1232 : 548));
 }
 
 const META_NAME: ExpressionShape = { cost: 'meta', size: 16 };
@@ -143,7 +221,7 @@ function costShape(expressions: readonly ExpressionShape[], i: number): Expressi
 }
 
 /** Features of one expression. */
-export function expressionFeatures(shape: ExpressionShape, feature: FeatureSink): void {
+export function expressionFeatures(shape: ExpressionShape, isV6: boolean, feature: FeatureSink): void {
   const first = FIRST_EXPRESSION.get(shape.cost);
   if (first === undefined) return;
   const size = shape.size;
@@ -157,13 +235,24 @@ export function expressionFeatures(shape: ExpressionShape, feature: FeatureSink)
     case 'lookup-rbtree':
       feature(first, 1);
       feature(first + 1, Math.log2(Math.max(1, size)));
+      feature(first + 2, Math.log2(Math.max(1, size)) * (shape.above ?? 0.5));
+      if ((shape.keyOctets ?? USUAL_KEY) > USUAL_KEY) feature(first + 3, 1);
       return;
     case 'lookup-pipapo':
       feature(first, 1);
-      feature(first + 1, size / 1000);
+      feature(first + 1, shape.keyOctets ?? USUAL_KEY);
+      feature(first + 2, ((shape.octetRules ?? USUAL_KEY) * size) / 1000);
+      return;
+    case 'bitwise': // nft_bitwise_fast: 4 octets
+      feature(first + (size === 4 || size === 0 ? 0 : 1), 1);
+      return;
+    case 'objref':
+    case 'numgen':
+    case 'log':
+      feature(first + Math.min(size, (EXPRESSION_SUFFIXES[shape.cost] ?? ['']).length - 1), 1);
       return;
     default:
-      feature(first, 1);
+      feature(first + (isV6 && BY_FAMILY.has(shape.cost) ? 1 : 0), 1);
   }
 }
 

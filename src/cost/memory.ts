@@ -1,6 +1,6 @@
 // What state costs beyond its instructions: a packet touches lines of its connection, its flow and the sets it is looked
 // up in; the more of them there are, the fewer lines the caches hold. Sizes are those of a 64-bit 6.12 kernel.
-// SIMPLIFIED: every entry is used equally often; half of each cache belongs to code and packets.
+// Every entry is taken to be used equally often, and half of each cache to belong to code and packets.
 import { u32 } from '../base/columns.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventName, EventNames, ExpressionShape } from '../event/vocabulary.ts';

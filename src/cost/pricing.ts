@@ -205,8 +205,8 @@ class InstructionAdder {
     this.estimated += f64(this.#weights.estimated, feature) * amount;
   };
 
-  readonly #rule = (rule: number, count: number): void => {
-    const key = rule * 256 + count;
+  readonly #rule = (rule: number, count: number, isV6: boolean): void => {
+    const key = (rule * 256 + count) * 2 + (isV6 ? 1 : 0);
     const known = this.#rules.get(key);
     if (known !== undefined) {
       this.total += known.total;
@@ -214,7 +214,7 @@ class InstructionAdder {
       return;
     }
     const sum = { total: -this.total, estimated: -this.estimated };
-    ruleFeatures(this.#names.rules[rule], count, this.#feature);
+    ruleFeatures(this.#names.rules[rule], count, isV6, this.#feature);
     sum.total += this.total;
     sum.estimated += this.estimated;
     this.#rules.set(key, sum);

@@ -103,6 +103,8 @@ export interface Profile extends Record<QuantityKey, Quantity> {
   /** 'BPI-R3 (MediaTek MT7986A, 4 x Cortex-A53)'. */
   title: string;
   instructionSet: InstructionSet;
+  /** Other names that people have for it. */
+  aliases: readonly string[];
   hardware: HardwareEngine;
   /** What the figures assume and leave out. */
   notes: string[];

@@ -36,6 +36,7 @@ const schema = onDemand(() => {
   return z.strictObject({
     name: z.string().min(1).max(64),
     extends: z.string().optional(),
+    aliases: z.array(z.string().min(1).max(64)).max(20).optional(),
     title: z.string().max(200).optional(),
     instructionSet: z.enum(['x86-64', 'arm64', 'mips']).optional(),
     ...(Object.fromEntries(QUANTITIES.map(({ key }) => [key, quantity.optional()])) as OptionalQuantities<
@@ -79,16 +80,23 @@ export function loadProfile(file: string): Profile {
   return parseProfile(readText(file, MAX_FILE_OCTETS, 'profile'), file);
 }
 
-/** The same for text already at hand; `file` names it in errors and as the source of plain numbers. */
-export function parseProfile(text: string, file: string): Profile {
+/**
+ * The same for text already at hand; `file` names it in errors and as the source of plain numbers, `named` finds what it
+ * extends (the built-in profiles unless told otherwise).
+ */
+export function parseProfile(
+  text: string,
+  file: string,
+  named: (name: string) => Profile | undefined = builtIn,
+): Profile {
   const input = parseYaml<ProfileInput>(text, file, schema(), (issue) =>
     issue.code === 'invalid_union' ? unionMessage(issue.errors) : undefined,
   );
-  return build(input, file);
+  return build(input, file, named);
 }
 
-function build(input: ProfileInput, file: string): Profile {
-  const base = input.extends === undefined ? undefined : baseOf(input.extends, file);
+function build(input: ProfileInput, file: string, named: (name: string) => Profile | undefined): Profile {
+  const base = input.extends === undefined ? undefined : baseOf(input.extends, file, named);
   const instructionSet = input.instructionSet ?? base?.instructionSet;
   if (instructionSet === undefined) {
     throw new ConfigError(file, 'instructionSet', 'missing (x86-64, arm64 or mips; or extend a built-in profile)');
@@ -102,6 +110,7 @@ function build(input: ProfileInput, file: string): Profile {
     name: input.name,
     title: input.title ?? base?.title ?? input.name,
     instructionSet,
+    aliases: input.aliases ?? [],
     ...positive(quantities, file),
     hardware: hardwareOf(input.hardware, base, file),
     notes: input.notes ?? base?.notes ?? [],
@@ -116,8 +125,8 @@ function positive(quantities: Record<QuantityKey, Quantity>, file: string): Reco
   return quantities;
 }
 
-function baseOf(name: string, file: string): Profile {
-  const base = builtIn(name);
+function baseOf(name: string, file: string, named: (name: string) => Profile | undefined): Profile {
+  const base = named(name);
   if (base === undefined) throw new ConfigError(file, 'extends', unknownProfile(name));
   return base;
 }

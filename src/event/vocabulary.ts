@@ -190,7 +190,7 @@ export const HOOK_NAMES = ['prerouting', 'input', 'forward', 'output', 'postrout
 
 /**
  * Kinds of expressions as the cost model prices them: the kernel's fast variants are their own rows.
- * `cmp` is nft_cmp_fast (eq or neq, up to 4 octets), `cmp16` nft_cmp16_fast (eq or neq, up to 16), `cmp-generic` the rest (orders).
+ * `meta-index` loads the index of an interface. `cmp` is nft_cmp_fast (eq or neq, up to 4 octets), `cmp16` nft_cmp16_fast (eq or neq, up to 16), `cmp-generic` the rest (orders).
  * `size` of the ExpressionShape: elements of the set for `lookup-*` and `dynset`; octets loaded, stored or compared for
  * `payload`, `payload-set`, `meta`, `cmp*`, `range`, `bitwise`; a variant for `objref` (0 counter, 1 quota, 2 limit, 3 what
  * conntrack gets), `numgen` (0 random, 1 incremental) and `log` (0 to the kernel's log, 1 to a group); 0 elsewhere.
@@ -236,6 +236,7 @@ export const EXPRESSION_COSTS = [
   'dup',
   'fwd',
   'cmp-generic',
+  'meta-index',
 ] as const;
 export type ExpressionCost = (typeof EXPRESSION_COSTS)[number];
 
@@ -243,8 +244,12 @@ export type ExpressionCost = (typeof EXPRESSION_COSTS)[number];
 export interface ExpressionShape {
   cost: ExpressionCost;
   size: number;
-  /** Octets of a key, where the cost grows with them (`lookup-pipapo`). */
+  /** Octets of a key (`lookup-*`). */
   keyOctets?: number;
+  /** Octets of a key times rules that an element becomes (`lookup-pipapo`). */
+  octetRules?: number;
+  /** Part of the elements that a key probably lies above (`lookup-rbtree`). */
+  above?: number;
 }
 
 /** What the path table must know of a rule, so that nobody above needs the ruleset to price or name it. */

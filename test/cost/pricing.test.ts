@@ -75,7 +75,8 @@ describe('instructions', () => {
       weight('rule') +
       weight('expr.payload') +
       weight('expr.lookup-rbtree') +
-      Math.log2(1000) * weight('expr.lookup-rbtree.log2-elements');
+      Math.log2(1000) *
+        (weight('expr.lookup-rbtree.log2-elements') + 0.5 * weight('expr.lookup-rbtree.log2-elements.above'));
     expect(instructions([rule(3, 2)])).toBeCloseTo(expected, 6);
   });
 

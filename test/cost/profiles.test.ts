@@ -63,7 +63,7 @@ describe('the list', () => {
   test('holds an x86 server core, ARM64 and MIPS routers and the generic sets', () => {
     const names = profiles().map((row) => row.name);
     expect(names).toEqual(
-      expect.arrayContaining(['generic-x86-64', 'generic-arm64', 'x86-server', 'bpi-r3', 'mt7621']),
+      expect.arrayContaining(['generic-x86-64', 'generic-arm64', 'x86-server', 'mt7986', 'mt7621']),
     );
     expect(new Set(names).size).toBe(names.length);
   });

@@ -1,16 +1,32 @@
 // The two profiles that price exactly what was measured: instructions from IP receive, or the ingress hook, to a dummy
 // driver's transmit, at one cycle each. Neither is a device; they are for comparing rulesets and for the calibration.
-import type { PartialProfile } from './quantity.ts';
+import { fallback, type Profile, QUANTITIES, type Quantity, type QuantityKey } from '../profile.ts';
 import { measured } from './quantity.ts';
 
 const METHOD = 'kernel judge `insn`: Linux 6.12.117 under emulation, 1 instruction = 1 ns';
 const NONE = 'not in what `insn` measures';
 
-function generic(instructionSet: 'x86-64' | 'arm64'): PartialProfile {
+function generic(instructionSet: 'x86-64' | 'arm64'): Profile {
+  const said = quantities();
   return {
     name: `generic-${instructionSet}`,
     title: `instructions only, ${instructionSet} (no device)`,
     instructionSet,
+    aliases: [],
+    ...(Object.fromEntries(QUANTITIES.map(({ key }) => [key, said[key] ?? fallback(key, 1)])) as Record<
+      QuantityKey,
+      Quantity
+    >),
+    hardware: { present: false, what: 'none' },
+    notes: [
+      'Cycles are instructions: no caches, no branch misses, no driver, no DMA, no NAPI, no skb allocation.',
+      'Mitigations off, HZ=250, Debian build; conntrack checksums only where the replay computes them.',
+    ],
+  };
+}
+
+function quantities(): Partial<Record<QuantityKey, Quantity>> {
+  return {
     clock: measured(1000, 'MHz', METHOD),
     cores: measured(1, 'cores', METHOD),
     instructionRatio: measured(1, 'x', 'by definition: these weights were fitted to this instruction set'),
@@ -28,13 +44,8 @@ function generic(instructionSet: 'x86-64' | 'arm64'): PartialProfile {
     l2Cycles: measured(0, 'cycles', NONE),
     l3Cycles: measured(0, 'cycles', NONE),
     memoryCycles: measured(0, 'cycles', NONE),
-    hardware: { present: false, what: 'none' },
-    notes: [
-      'Cycles are instructions: no caches, no branch misses, no driver, no DMA, no NAPI, no skb allocation.',
-      'Mitigations off, HZ=250, Debian build; conntrack checksums only where the replay computes them.',
-    ],
   };
 }
 
-export const GENERIC_X86_64: PartialProfile = generic('x86-64');
-export const GENERIC_ARM64: PartialProfile = generic('arm64');
+export const GENERIC_X86_64: Profile = generic('x86-64');
+export const GENERIC_ARM64: Profile = generic('arm64');

@@ -14,7 +14,7 @@ const HASH_SEED = simplificationIndex('hash-seed');
 export function prepareNumgen(expression: Of<'numgen'>, context: PrepareContext): PreparedExpression {
   const { type, modulus, offset } = expression;
   const to = registerOffset(expression.dreg) >>> 2;
-  const shape = { cost: 'numgen', size: 0 } as const;
+  const shape = { cost: 'numgen', size: type === 'random' ? 0 : 1 } as const;
   const { random } = context.engine;
   if (type === 'random') {
     return {

@@ -2,6 +2,7 @@
 import { f64 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import type { ExpressionCost, ExpressionShape } from '../../event/vocabulary.ts';
+import { expectedPosition, pipapoOctetRules } from '../sets/key-position.ts';
 import type { RuntimeSet } from '../sets/runtime-set.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import { cannotRun, type Evaluate, type Of, type PrepareContext, type PreparedExpression } from './prepared.ts';
@@ -68,7 +69,10 @@ const LOOKUP_COSTS = {
 /** What a lookup in a set costs; its elements of now stand for those that it will have. */
 export function lookupShape(set: RuntimeSet): ExpressionShape {
   const { elements, keyLength } = set.definition;
-  return { cost: LOOKUP_COSTS[set.backendName], size: elements.length, keyOctets: keyLength };
+  const shape = { cost: LOOKUP_COSTS[set.backendName], size: elements.length, keyOctets: keyLength };
+  if (shape.cost === 'lookup-rbtree') return { ...shape, above: expectedPosition(set.definition) };
+  if (shape.cost === 'lookup-pipapo') return { ...shape, octetRules: pipapoOctetRules(set.definition) };
+  return shape;
 }
 
 /** `add`, `update`, `delete`: breaks when the set is full (or, inverted, when it is not). */

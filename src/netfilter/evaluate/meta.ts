@@ -4,16 +4,30 @@ import type { MetaKey } from '../../bytecode/expression.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { PACKET_OTHERHOST } from '../../packet/packet.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
-import { type Evaluation, HOOK_EGRESS, HOOK_FORWARD, HOOK_INGRESS, HOOK_OUTPUT, HOOK_POSTROUTING, HOOK_PREROUTING, PF_BRIDGE } from './evaluation.ts';
+import {
+  type Evaluation,
+  HOOK_EGRESS,
+  HOOK_FORWARD,
+  HOOK_INGRESS,
+  HOOK_OUTPUT,
+  HOOK_POSTROUTING,
+  HOOK_PREROUTING,
+  PF_BRIDGE,
+} from './evaluation.ts';
 import { metaTime } from './meta-time.ts';
 import type { Engine, Evaluate, Of, PrepareContext, PreparedExpression } from './prepared.ts';
+
+/** nft_meta_store_ifindex. */
+function isIndex(key: Of<'meta'>['key']): boolean {
+  return key === 'iif' || key === 'oif';
+}
 
 /** Loads one key into a register; breaks when the packet has no such thing. */
 export function prepareMeta(expression: Of<'meta'>, context: PrepareContext): PreparedExpression {
   const to = registerOffset(expression.dreg) >>> 2;
   return {
     evaluate: loader(expression.key, to, context.engine),
-    shape: { cost: 'meta', size: lengthOf(expression.key) },
+    shape: { cost: isIndex(expression.key) ? 'meta-index' : 'meta', size: lengthOf(expression.key) },
   };
 }
 

@@ -5,6 +5,7 @@ import { u32 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import type { StatefulObject } from '../../bytecode/ruleset.ts';
 import { simplificationIndex } from '../../event/simplifications.ts';
+import { HELPER_NAMES } from '../conntrack/helpers.ts';
 import { IPS_CONFIRMED, IPS_HELPER } from '../conntrack/status.ts';
 import { TUPLE_WORDS } from '../conntrack/tuple.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
@@ -53,9 +54,10 @@ export function prepareObject(object: StatefulObject, context: PrepareContext): 
   }
 }
 
-/** nft_ct_helper_obj_eval: before the connection is confirmed. SIMPLIFIED: helpers: they have a name and read nothing. */
+/** nft_ct_helper_obj_eval: before the connection is confirmed. SIMPLIFIED: helpers: most have a name and read nothing. */
 function helperSetter(object: Extract<StatefulObject, { type: 'ct helper' }>, engine: Engine): Evaluate {
   const { helper, protocol, l3proto } = object;
+  const isRead = (HELPER_NAMES as readonly string[]).includes(helper);
   return (run) => {
     const entry = unconfirmed(run, engine);
     const table = engine.conntrack;
@@ -65,7 +67,7 @@ function helperSetter(object: Extract<StatefulObject, { type: 'ct helper' }>, en
     if ((word & 0xff) !== protocol || (u32(table.status, entry) & IPS_HELPER) !== 0) return NFT_CONTINUE;
     if (l3proto === undefined || l3proto === 'inet' || (l3proto === 'ip') === (version === 4)) {
       engine.helpers.assignHelper(run.packet, helper);
-      engine.recorder.simplified(HELPERS);
+      if (!isRead) engine.recorder.simplified(HELPERS);
     }
     return NFT_CONTINUE;
   };
@@ -91,7 +93,12 @@ function unconfirmed(run: Evaluation, engine: Engine): number {
 /** `counter name "x"` and kin. */
 export function prepareObjref(expression: Of<'objref'>, context: PrepareContext): PreparedExpression {
   const object = context.object(expression.objectType, expression.name);
-  return { evaluate: object.evaluate, shape: { cost: 'objref', size: 0 } };
+  return { evaluate: object.evaluate, shape: { cost: 'objref', size: variantOf(expression.objectType) } };
+}
+
+/** Which of the kinds of objects it is, for the cost (`ExpressionShape`). */
+function variantOf(type: Of<'objref'>['objectType']): number {
+  return type === 'counter' ? 0 : type === 'quota' ? 1 : type === 'limit' ? 2 : 3;
 }
 
 /** `counter name ip saddr map { … }`: breaks when the key is not in the map. */
@@ -104,6 +111,6 @@ export function prepareObjrefMap(expression: Of<'objref-map'>, context: PrepareC
       const object = element < 0 ? undefined : set.object(element);
       return object === undefined ? NFT_BREAK : object.evaluate(run);
     },
-    shape: { cost: 'objref', size: set.definition.elements.length },
+    shape: { cost: 'objref', size: variantOf(expression.objectType) },
   };
 }

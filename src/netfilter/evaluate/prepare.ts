@@ -75,7 +75,7 @@ export function prepareExpression(
       return ownInstance(instanceOf(stateful), expression.kind);
     }
     case 'log':
-      return prepareLog(context);
+      return prepareLog(expression, context);
     case 'reject':
       return prepareReject(expression, context, recorder);
     case 'nat':
