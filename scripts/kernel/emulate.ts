@@ -1,0 +1,69 @@
+// The same scene through the emulated router, with the times at which the kernel really got its frames, in the same shape.
+import { parseRouter } from '../../src/config/router-file.ts';
+import { Router } from '../../src/datapath/router.ts';
+import { Recorder } from '../../src/event/recorder.ts';
+import { conntrackLine, listedEntries } from '../../src/netfilter/conntrack/listing.ts';
+import { compile } from '../../src/nft/compile.ts';
+import { listJson } from '../../src/nft/listing.ts';
+import { HEADROOM, PATH_SLOW, Packet } from '../../src/packet/packet.ts';
+import type { KernelFrame } from './result.ts';
+import { addressed, type KernelScene } from './scene.ts';
+
+const ROOM = 64;
+
+/** What the emulated router does, packet for packet. */
+export interface Emulation {
+  packets: { outputs: KernelFrame[]; before: KernelFrame[]; isFast: boolean }[];
+  ruleset: Record<string, unknown>[];
+  conntrack: string[];
+}
+
+/** `timesNs`: when each frame was really sent. Throws NftError and ConfigError for what is wrong in the scene. */
+export function emulate(given: KernelScene, timesNs: number[]): Emulation {
+  const scene = addressed(given);
+  const { ruleset } = compile({ path: `${scene.name}.nft`, text: scene.ruleset });
+  const recorder = new Recorder();
+  let outputs: KernelFrame[] = [];
+  const router: Router = new Router({
+    spec: parseRouter(scene.router, scene.name),
+    ruleset,
+    recorder,
+    sink: {
+      frame: (ifindex, data, start, end) => {
+        const device = router.interfaces.at(ifindex).name;
+        outputs.push({ device, hex: Buffer.from(data.subarray(start, end)).toString('hex') });
+      },
+    },
+    seed: 1,
+    epochNs: BigInt(scene.epochSeconds ?? 1_700_000_000) * 1_000_000_000n,
+    offload: 'as-ruled',
+  });
+  const packet = new Packet();
+  const packets = scene.frames.map(({ device, octets, timeNs }, index) => {
+    outputs = [];
+    const atNs = timesNs[index] ?? timeNs;
+    router.advance(atNs);
+    const before = outputs;
+    outputs = [];
+    const data = new Uint8Array(HEADROOM + octets.length + ROOM);
+    data.set(octets, HEADROOM);
+    packet.attach(data, HEADROOM, HEADROOM + octets.length, octets.length);
+    packet.number = index + 1;
+    packet.timeNs = atNs;
+    recorder.begin();
+    router.enter(packet, router.interfaces.byName(device)?.index ?? 0);
+    recorder.end(packet.pathClass, packet.verdict, octets.length, packet.number);
+    return { outputs, before, isFast: packet.pathClass !== PATH_SLOW };
+  });
+  const endNs = (timesNs.at(-1) ?? 0) + (scene.tailNs ?? 2e6);
+  router.advance(endNs);
+  const { netfilter } = router;
+  const { table } = netfilter.conntrack;
+  const options = { accounting: netfilter.conntrack.accounting.enabled, helperNames: netfilter.helperNames };
+  const listed = listJson(ruleset, netfilter.state(), { dialect: '1.0.6' }) as { nftables: Record<string, unknown>[] };
+  return {
+    packets,
+    ruleset: listed.nftables.filter((row) => row.metainfo === undefined),
+    conntrack: listedEntries(table, endNs).map((entry) => conntrackLine(table, entry, endNs, options)),
+  };
+}

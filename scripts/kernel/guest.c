@@ -1,0 +1,265 @@
+// The one program of the judge's guest, static. As PID 1 it mounts what is needed, runs /job/run.sh and switches off. Its
+// other names do what a shell cannot:
+//   guest replay FRAMES SETUP AFTER   makes the router's physical interfaces (TAP devices of this network namespace), runs
+//                           the script SETUP, writes FRAMES into them at their times, notes in /replay.out what comes out
+//                           and which rules traced it, and runs the script AFTER
+//   guest emit NAME         standard input to the host, as a section (port 0xe9: qemu's isa-debugcon)
+// A frame goes its whole way through the router inside write(), so what comes out next belongs to it.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DEBUG_PORT = 0xe9, MAX_DEVICES = 64, MAX_FRAME = 70000, NFNLGRP_TRACE = 9, SETTLE_ROUNDS = 3 };
+
+static void die(const char *what)
+{
+	fprintf(stderr, "guest: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+// ---- to the host
+
+static void to_host(const void *data, size_t length)
+{
+	static int open_port;
+	if (!open_port && ioperm(DEBUG_PORT, 1, 1) == 0)
+		open_port = 1;
+	if (!open_port)
+		die("ioperm");
+	__asm__ volatile("rep outsb" : "+S"(data), "+c"(length) : "d"((uint16_t)DEBUG_PORT) : "memory");
+}
+
+static int emit(const char *name)
+{
+	size_t room = 1 << 16, length = 0;
+	char *text = malloc(room), head[256];
+	ssize_t got;
+	while (text && (got = read(0, text + length, room - length)) > 0) {
+		length += got;
+		if (length == room)
+			text = realloc(text, room *= 2);
+	}
+	if (!text)
+		die("memory");
+	to_host(head, snprintf(head, sizeof head, "\n@@ %s %zu\n", name, length));
+	to_host(text, length);
+	return 0;
+}
+
+// ---- devices
+
+static int open_tap(const char *name)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		die("/dev/net/tun");
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	if (ioctl(fd, TUNSETIFF, &request) < 0)
+		die(name);
+	return fd;
+}
+
+static int run_script(const char *path)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		execl("/bin/busybox", "sh", "-e", path, NULL);
+		die(path);
+	}
+	while (waitpid(child, &status, 0) != child)
+		;
+	return status;
+}
+
+// ---- replay
+
+struct device {
+	char name[IFNAMSIZ];
+	int fd;
+};
+
+static struct device devices[MAX_DEVICES];
+static unsigned device_count;
+static int trace_socket;
+static unsigned char buffer[MAX_FRAME];
+
+static uint32_t word(const unsigned char *at)
+{
+	return at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void print_hex(const unsigned char *octets, size_t length)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < length; i++) {
+		putchar_unlocked(digits[octets[i] >> 4]);
+		putchar_unlocked(digits[octets[i] & 15]);
+	}
+	putchar_unlocked('\n');
+}
+
+// Notes everything that came out, until nothing does in SETTLE_ROUNDS looks.
+static void collect(void)
+{
+	int quiet = 0;
+	while (quiet < SETTLE_ROUNDS) {
+		int some = 0;
+		for (unsigned i = 0; i < device_count; i++) {
+			ssize_t length;
+			while ((length = read(devices[i].fd, buffer, sizeof buffer)) > 0) {
+				printf("O %s ", devices[i].name);
+				print_hex(buffer, length);
+				some = 1;
+			}
+		}
+		ssize_t length;
+		while (trace_socket >= 0 && (length = recv(trace_socket, buffer, sizeof buffer, MSG_DONTWAIT)) > 0) {
+			printf("T ");
+			print_hex(buffer, length);
+			some = 1;
+		}
+		quiet = some ? 0 : quiet + 1;
+		sched_yield();
+	}
+}
+
+static void open_trace(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	int group = NFNLGRP_TRACE, room = 16 << 20;
+	trace_socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (trace_socket < 0 || bind(trace_socket, (struct sockaddr *)&address, sizeof address) < 0)
+		die("netlink");
+	setsockopt(trace_socket, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+	if (setsockopt(trace_socket, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+		die("trace group");
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+static void sleep_until(uint64_t at)
+{
+	struct timespec when = { .tv_sec = at / 1000000000ull, .tv_nsec = at % 1000000000ull };
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
+		;
+}
+
+// The file, little-endian: u32 devices, 16 octets a name; u32 seconds and u32 nanoseconds of the clock; u32 frames, each
+// u64 nanoseconds since the first, u32 device, u32 length, octets. Then u64: how long to wait after the last.
+static int replay(const char *path, const char *setup, const char *after)
+{
+	FILE *file = fopen(path, "re");
+	unsigned char head[16];
+	if (!file || fread(head, 4, 1, file) != 1)
+		die(path);
+	device_count = word(head);
+	if (device_count > MAX_DEVICES)
+		die("devices");
+	for (unsigned i = 0; i < device_count; i++) {
+		if (fread(devices[i].name, 16, 1, file) != 1)
+			die(path);
+		devices[i].name[IFNAMSIZ - 1] = 0;
+		devices[i].fd = open_tap(devices[i].name);
+	}
+	if (run_script(setup) != 0)
+		return 1;
+	open_trace();
+	if (fread(head, 12, 1, file) != 1)
+		die(path);
+	struct timespec clock = { .tv_sec = word(head), .tv_nsec = word(head + 4) };
+	uint32_t count = word(head + 8);
+	// What the devices said while they came up is nobody's packet.
+	if (!freopen("/dev/null", "w", stdout))
+		die("/dev/null");
+	collect();
+	if (!freopen("/replay.out", "w", stdout))
+		die("/replay.out");
+	clock_settime(CLOCK_REALTIME, &clock);
+	uint64_t start = now_ns() + 1000000, tail;
+	for (uint32_t i = 0; i < count; i++) {
+		if (fread(head, 16, 1, file) != 1)
+			die(path);
+		uint64_t at = word(head) | (uint64_t)word(head + 4) << 32;
+		uint32_t device = word(head + 8), length = word(head + 12);
+		unsigned char *frame = malloc(length ? length : 1);
+		if (device >= device_count || length > MAX_FRAME || !frame || fread(frame, 1, length, file) != length)
+			die("frame");
+		if (now_ns() < start + at)
+			sleep_until(start + at);
+		printf("A\n");
+		collect();
+		printf("P %u %llu\n", i, (unsigned long long)(now_ns() - start));
+		if (write(devices[device].fd, frame, length) != (ssize_t)length)
+			printf("E %s\n", strerror(errno));
+		free(frame);
+		collect();
+	}
+	printf("A\n");
+	if (fread(&tail, 8, 1, file) == 1 && tail)
+		sleep_until(now_ns() + tail);
+	collect();
+	fflush(stdout);
+	return run_script(after) != 0;
+}
+
+// ---- PID 1
+
+static void boot(void)
+{
+	int status;
+	mkdir("/proc", 0755), mkdir("/sys", 0755), mkdir("/dev", 0755), mkdir("/tmp", 01777);
+	mount("proc", "/proc", "proc", 0, "");
+	mount("sysfs", "/sys", "sysfs", 0, "");
+	mount("devtmpfs", "/dev", "devtmpfs", 0, "");
+	int console = open("/dev/console", O_RDWR);
+	for (int fd = 0; fd < 3 && console >= 0; fd++)
+		dup2(console, fd);
+	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
+	pid_t child = fork();
+	if (child == 0) {
+		execl("/bin/busybox", "sh", "/job/run.sh", NULL);
+		die("/job/run.sh");
+	}
+	while (wait(&status) != child)
+		;
+	to_host("\n@@ end 0\n", 10);
+	sync();
+	reboot(RB_POWER_OFF);
+}
+
+int main(int argc, char **argv)
+{
+	if (getpid() == 1)
+		boot();
+	if (argc == 5 && !strcmp(argv[1], "replay"))
+		return replay(argv[2], argv[3], argv[4]);
+	if (argc == 3 && !strcmp(argv[1], "emit"))
+		return emit(argv[2]);
+	fprintf(stderr, "usage: guest replay FRAMES SETUP AFTER | emit NAME\n");
+	return 2;
+}

@@ -1,0 +1,27 @@
+// The scenes that a kernel judges, by group: a golden file each.
+import type { KernelScene } from '../../scripts/kernel/scene.ts';
+import { HELPER_SCENES } from '../datapath/helper-scenes.ts';
+import { SCENES, type Scene } from '../datapath/scenes.ts';
+import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
+import { randomScenes } from './random-scenes.ts';
+import { ROUTING_SCENES } from './routing-scenes.ts';
+
+const STEP_NS = 20e6;
+
+function steady(scene: Scene): KernelScene {
+  return {
+    name: scene.name,
+    ruleset: scene.ruleset,
+    router: JSON.stringify(scene.topology),
+    frames: scene.frames.map(([device, octets], i) => ({ device, octets, timeNs: i * STEP_NS })),
+  };
+}
+
+/** By name of the golden file. */
+export const GROUPS: Record<string, KernelScene[]> = {
+  ip: SCENES.map(steady),
+  helpers: HELPER_SCENES.map(steady),
+  routing: ROUTING_SCENES,
+  flowtable: FLOWTABLE_SCENES,
+  random: randomScenes(1, 240),
+};
