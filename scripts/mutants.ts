@@ -19,14 +19,18 @@ const CAPTURES = [
   'captures/ipv6.pcap',
   'captures/two-interfaces.pcapng',
   'captures/vlan.pcap',
+  'captures/fragments.pcap',
+  'captures/pppoe.pcap',
+  'captures/udp-one-way.pcap',
+  'captures/cases/kubernetes-128392.pcapng.gz',
 ].map((path) => join(ROOT, path));
 /** Mutants of one ruleset over one capture: of rules that packets met, and of others; captures of one ruleset. */
 const MET = 8;
 const UNMET = 2;
-const A_RULESET = 2;
+const A_RULESET = 4;
 const MAX_RULES = 3000;
 
-const wanted = Number(process.argv[2] ?? 2000);
+const wanted = Number(process.argv[2] ?? 4000);
 const judged: (Judged & { place: string })[] = [];
 const files = rulesets();
 const random = new Random(1);

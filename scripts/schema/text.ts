@@ -2,6 +2,7 @@
 import { zod } from '../../src/base/on-demand.ts';
 import { reportSchema } from '../../src/report/schema.ts';
 import { auditSchema } from '../../src/report/schema-audit.ts';
+import { coverageSchema, diffSchema } from '../../src/report/schema-diff.ts';
 
 /** Text of docs/report.schema.json. */
 export function reportSchemaText(): string {
@@ -11,4 +12,14 @@ export function reportSchemaText(): string {
 /** Text of docs/audit.schema.json. */
 export function auditSchemaText(): string {
   return `${JSON.stringify(zod().z.toJSONSchema(auditSchema()), undefined, 2)}\n`;
+}
+
+/** Text of docs/diff.schema.json. */
+export function diffSchemaText(): string {
+  return `${JSON.stringify(zod().z.toJSONSchema(diffSchema()), undefined, 2)}\n`;
+}
+
+/** Text of docs/coverage.schema.json. */
+export function coverageSchemaText(): string {
+  return `${JSON.stringify(zod().z.toJSONSchema(coverageSchema()), undefined, 2)}\n`;
 }
