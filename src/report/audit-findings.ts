@@ -1,18 +1,13 @@
 // An audit as findings: one for each thing that offload changes, at its place in the ruleset, with the fix that a replay
 // proved. Every figure in a message is a count of the replays.
-
-import type { SourceLocation } from '../base/errors.ts';
 import { type Audit, type FateRow, matters, type StoppedRule } from '../compare/audit/audit.ts';
-import { deviceList } from '../compare/audit/candidate.ts';
-import type { DeviceReport } from '../compare/audit/devices.ts';
-import type { Extent, MissedAction } from '../compare/audit/differences.ts';
+import type { MissedAction } from '../compare/audit/differences.ts';
 import { isCosmetic as isCosmeticField } from '../compare/audit/frames.ts';
-import type { Fix } from '../compare/audit/prove.ts';
 import { REASONS } from '../event/reasons.ts';
-import { REMEDIES } from './audit-remedies.ts';
-import type { AuditRuleId } from './audit-rules.ts';
-import type { Finding, FindingLevel } from './findings.ts';
-import { count, duration, octets, percent } from './format.ts';
+import { offloadFindings } from './audit-offload-findings.ts';
+import { extent, finding, first, fixText, flows, flowtables, packets } from './audit-words.ts';
+import type { Finding } from './findings.ts';
+import { count, octets } from './format.ts';
 import { placedRules } from './rule-text.ts';
 import { ruleTexts } from './text-ruleset.ts';
 
@@ -25,31 +20,9 @@ export function auditFindings(audit: Audit): Finding[] {
     ...framesFinding(audit),
     ...accountingFinding(audit),
     ...connectionsFinding(audit),
-    ...nothingFinding(audit),
-    ...audit.devices.flatMap((report) => deviceFinding(audit, report)),
-    ...passedOverFinding(audit),
-    ...flowFindings(audit),
-    ...shortFlowsFinding(audit),
+    ...offloadFindings(audit),
     ...hardwareFindings(audit),
   ];
-}
-
-function finding(
-  rule: AuditRuleId,
-  level: FindingLevel,
-  message: string,
-  location: SourceLocation | undefined,
-  help: string | undefined,
-  properties: Record<string, unknown>,
-): Finding {
-  return {
-    rule,
-    level,
-    message,
-    ...(location === undefined ? {} : { location }),
-    ...(help === undefined ? {} : { help }),
-    properties,
-  };
 }
 
 /** Its packets pass: that finding says the rest too. */
@@ -204,140 +177,6 @@ function connectionsFinding(audit: Audit): Finding[] {
   ];
 }
 
-function nothingFinding(audit: Audit): Finding[] {
-  const { flows: summary } = audit.asRuled.replay.result;
-  if (fastOf(audit) > 0) return [];
-  const { before, leftOut } = audit.asRuled.neverAdded;
-  if (before.length > 0) return [];
-  const most = candidates(audit).find((row) => row.name !== 'no-rule');
-  const why =
-    leftOut.flows > 0
-      ? `the matches of \`flow add\` leave out ${flows(leftOut.flows)} (${count(leftOut.packets)} packets) of TCP and UDP`
-      : most === undefined
-        ? 'the capture has no connection that could'
-        : `mostly: ${most.text}`;
-  return [
-    finding(
-      'audit/nothing-offloaded',
-      most === undefined && leftOut.flows === 0 ? 'note' : 'warning',
-      `not one packet takes the fast path; ${why}`,
-      (leftOut.flows > 0 ? flowAddLocation(audit) : undefined) ?? flowtables(audit)[0]?.location,
-      most === undefined || leftOut.flows > 0 ? undefined : REMEDIES[most.name],
-      { flows: summary.flows },
-    ),
-  ];
-}
-
-function fastOf(audit: Audit): number {
-  const { fastPackets, hardwarePackets } = audit.asRuled.replay.result.flows;
-  return fastPackets + hardwarePackets;
-}
-
-function flowAddLocation(audit: Audit): SourceLocation | undefined {
-  const rules = placedRules(audit.inputs.replay.ruleset);
-  return rules.find(({ rule }) => rule.expressions.some((row) => row.kind === 'flow-offload'))?.rule.location;
-}
-
-/** Refusals that can be changed, most packets first. */
-function candidates(audit: Audit) {
-  return audit.asRuled.refusals
-    .filter((row) => row.name !== 'offloaded' && !REMEDIES[row.name].startsWith('nothing'))
-    .sort((a, b) => b.packets - a.packets);
-}
-
-function deviceFinding(audit: Audit, report: DeviceReport): Finding[] {
-  const blind = report.ways.filter((way) => way.hitsAt === undefined && way.packets > 0);
-  if (blind.length === 0) return [];
-  const passed = blind.reduce((sum, way) => sum + way.passedBy, 0);
-  const all = blind.reduce((sum, way) => sum + way.packets, 0);
-  const fix = audit.deviceFixes.get(report.flowtable);
-  const wanted = report.wanted === undefined ? undefined : `devices = ${deviceList(report.wanted)}`;
-  const ways = blind.map((way) => `${way.stack.join(' > ')} (${way.why})`).join('; ');
-  const help = fix !== undefined ? fixText(fix) : undefined;
-  const flowtable = flowtables(audit).find((row) => row.name === report.flowtable.split(' ')[2]);
-  return [
-    finding(
-      'audit/devices',
-      passed > 0 ? 'warning' : 'note',
-      `frames that enter at ${ways} never hit the flowtable: ${count(all)} packets, ` +
-        `${count(passed)} of them of offloaded connections`,
-      flowtable?.location,
-      help,
-      {
-        packets: all,
-        passedBy: passed,
-        devices: report.devices,
-        ...(wanted === undefined ? {} : { wanted: report.wanted }),
-      },
-    ),
-  ];
-}
-
-/** TCP and UDP that a rule accepts before it comes to `flow add`. */
-function passedOverFinding(audit: Audit): Finding[] {
-  const passedOver = audit.asRuled.neverAdded.before;
-  const [most] = passedOver;
-  if (most === undefined) return [];
-  const rules = placedRules(audit.inputs.replay.ruleset);
-  const total = { flows: sum(passedOver.map((row) => row.flows)), packets: sum(passedOver.map((row) => row.packets)) };
-  const where = most.rule < 0 ? '' : `; most of them (${count(most.packets)} packets) are let go by this rule before`;
-  const help = audit.orderFix === undefined ? REMEDIES['no-rule'] : fixText(audit.orderFix);
-  return [
-    finding(
-      'audit/passed-over',
-      total.packets * 20 >= audit.off.columns.packets ? 'warning' : 'note',
-      `${flows(total.flows)} (${count(total.packets)} packets) of TCP and UDP never come to \`flow add\`${where}`,
-      rules[most.rule]?.rule.location,
-      help,
-      { ...total, ...(most.rule < 0 ? {} : { text: ruleTexts(audit.inputs.replay.ruleset)[most.rule] }) },
-    ),
-  ];
-}
-
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function flowFindings(audit: Audit): Finding[] {
-  return candidates(audit)
-    .filter((row) => row.name !== 'device-not-in-flowtable' && row.name !== 'no-rule')
-    .map((row) =>
-      finding(
-        'audit/not-offloaded',
-        'note',
-        `${flows(row.flows)} (${count(row.packets)} packets) not offloaded: ${row.text}`,
-        undefined,
-        REMEDIES[row.name],
-        { reason: row.name, flows: row.flows, packets: row.packets, bytes: row.bytes },
-      ),
-    );
-}
-
-function shortFlowsFinding(audit: Audit): Finding[] {
-  const { all, paysFrom } = audit.asRuled.costs;
-  if (
-    fastOf(audit) === 0 ||
-    all.losers === 0 ||
-    (all.lostCycles < all.cyclesOff * 0.01 && audit.thresholdFix === undefined)
-  )
-    return [];
-  const isLoss = all.cyclesOn > all.cyclesOff;
-  const pays = paysFrom === undefined ? 'none gains' : `connections gain from ${count(paysFrom)} packets on`;
-  const message =
-    `${flows(all.losers)} of ${count(all.flows)} cost more with ${audit.asRuled.mode} offload: ` +
-    `${percent(all.lostCycles / Math.max(1, all.cyclesOff))} of all cycles lost; ${pays} (estimated)`;
-  return [
-    finding(
-      'audit/short-flows',
-      isLoss ? 'warning' : 'note',
-      message,
-      undefined,
-      audit.thresholdFix === undefined ? undefined : fixText(audit.thresholdFix),
-      { losers: all.losers, flows: all.flows, lostCycles: all.lostCycles, paysFrom: paysFrom ?? null },
-    ),
-  ];
-}
-
 /** Rules that software offload leaves alone and hardware would not. */
 function hardwareFindings(audit: Audit): Finding[] {
   if (audit.asRuled.mode === 'hardware') return [];
@@ -353,40 +192,4 @@ function hardwareFindings(audit: Audit): Finding[] {
       text: ruleTexts(audit.inputs.replay.ruleset)[row.rule] ?? '',
     });
   });
-}
-
-/** How help that is a proved fix begins. */
-export const FIX = 'Fix, proved by a replay:';
-
-/** What the fix does, what proved it, and its text. */
-export function fixText(fix: Fix): string {
-  return [`${FIX} ${fix.what}.`, `  ${fixCost(fix)}`, ...fix.lines.map((line) => `    ${line}`)].join('\n');
-}
-
-function fixCost({ fastBefore, fastAfter }: Fix): string {
-  const fast =
-    fastAfter === fastBefore
-      ? `as many packets stay fast (${count(fastAfter)})`
-      : `${count(fastAfter)} packets are fast instead of ${count(fastBefore)}`;
-  return `With it this finding is gone, nothing else gets worse, and ${fast}.`;
-}
-
-function flowtables(audit: Audit) {
-  return audit.inputs.replay.ruleset.tables.flatMap((table) => table.flowtables);
-}
-
-function packets(row: Extent): string {
-  return `${count(row.packets)} packet${row.packets === 1 ? '' : 's'} (${octets(row.bytes)}, ${flows(row.flows)})`;
-}
-
-function flows(number: number): string {
-  return `${count(number)} connection${number === 1 ? '' : 's'}`;
-}
-
-function first(row: Extent): string {
-  return `first: packet ${row.firstPacket} at ${duration(row.firstTimeNs)}`;
-}
-
-function extent({ packets, bytes, flows, firstPacket, firstTimeNs }: Extent): Record<string, unknown> {
-  return { packets, bytes, flows, firstPacket, firstTimeNs };
 }

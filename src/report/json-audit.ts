@@ -45,18 +45,20 @@ function fixes(audit: Audit): object[] {
     audit.thresholdFix,
   ];
   return [...new Set(rows.filter((row) => row !== undefined))].map(
-    ({ kind, what, lines, fastBefore, fastAfter, text }) => ({
+    ({ kind, what, lines, fastBefore, fastAfter, costBefore, costAfter, text }) => ({
       kind,
       what,
       lines,
       fastPacketsBefore: fastBefore,
       fastPacketsAfter: fastAfter,
+      estimatedCostBefore: costBefore,
+      estimatedCostAfter: costAfter,
       ruleset: text,
     }),
   );
 }
 
-function mode({ replay, refusals, costs, connections }: ModeReport): object {
+function mode({ replay, refusals, costs, connections, again }: ModeReport): object {
   const { flows } = replay.result;
   const { shorter, longer, states, marks, onlyOff, onlyOn, common } = connections;
   return {
@@ -67,6 +69,7 @@ function mode({ replay, refusals, costs, connections }: ModeReport): object {
     notOffloaded: refusals
       .filter((row) => row.name !== 'offloaded')
       .map((row) => ({ ...row, remedy: REMEDIES[row.name] })),
+    offloadedAgain: again,
     connections: { common, shorter, longer, states, marks, onlyOff, onlyOn },
     estimatedCosts: { classes: costs.classes, all: costs.all, paysFromPackets: costs.paysFrom ?? null },
   };

@@ -44,6 +44,7 @@ export function auditSchema() {
         remedy: z.string(),
       }),
     ),
+    offloadedAgain: z.strictObject({ flows: count, times: count, longestIdleNs: count }),
     connections: z
       .strictObject({
         common: count,
@@ -80,6 +81,8 @@ export function auditSchema() {
         lines: z.array(z.string()),
         fastPacketsBefore: count,
         fastPacketsAfter: count,
+        estimatedCostBefore: count.describe('cycles with offload, as a part of those without'),
+        estimatedCostAfter: count,
         ruleset: z.string().describe('the whole ruleset with the change, which was replayed'),
       }),
     ),

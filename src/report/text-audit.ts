@@ -2,11 +2,13 @@
 // with their fixes, then what the figures rest on.
 import type { Audit, ModeReport } from '../compare/audit/audit.ts';
 import type { DeviceReport } from '../compare/audit/devices.ts';
+import type { FlowClass } from '../compare/audit/flows.ts';
 import { price } from '../cost/pricing.ts';
 import { summarise } from '../cost/summary.ts';
-import { auditFindings, FIX } from './audit-findings.ts';
+import { auditFindings } from './audit-findings.ts';
 import { type AuditReport, asRunReport } from './audit-model.ts';
 import { REMEDIES } from './audit-remedies.ts';
+import { FIX } from './audit-words.ts';
 import { byLevel, type Finding, placeText } from './findings.ts';
 import { columns, count, cut, percent, visible, wrap } from './format.ts';
 import { inputSection, noteSection } from './text-input.ts';
@@ -117,11 +119,11 @@ function head(row: Finding): string {
   return place === '' ? where : `${place} (${where})`;
 }
 
-function helpLines(help: string): string[] {
+function helpLines(help: string, base = '     '): string[] {
   return help.split('\n').flatMap((line) => {
     const indent = /^ */.exec(line)?.[0] ?? '';
-    if (line.startsWith('    ')) return [`     ${visible(line)}`];
-    return wrap(visible(line.trim()), WIDTH, `     ${indent}`, `     ${indent}`);
+    if (line.startsWith('    ')) return [`${base}${visible(line)}`];
+    return wrap(visible(line.trim()), WIDTH, `${base}${indent}`, `${base}${indent}`);
   });
 }
 
@@ -131,8 +133,7 @@ function noteList(findings: readonly Finding[]): string[] {
   for (const row of findings.slice(0, MAX_NOTES)) {
     const place = placeText(row);
     lines.push(...wrap(`${place === '' ? '' : `${place}: `}${visible(row.message)}`, WIDTH, '  - ', '    '));
-    if (row.help !== undefined)
-      lines.push(...row.help.split('\n').flatMap((line) => wrap(visible(line), WIDTH, '    ', '    ')));
+    if (row.help !== undefined) lines.push(...helpLines(row.help, '    '));
   }
   if (findings.length > MAX_NOTES)
     lines.push(`  and ${count(findings.length - MAX_NOTES)} more (--format json has them)`);
@@ -170,24 +171,23 @@ function modeSection(audit: Audit): string[] {
 function costSection(audit: Audit): string[] {
   const { software, hardware } = audit;
   if (software.costs.all.flows === 0) return [];
-  const saved = (off: number, on: number): string =>
-    off <= 0 ? '-' : `${on <= off ? '-' : '+'}${percent(Math.abs(off - on) / off)}`;
+  const cycles = (row: FlowClass, on: boolean): string => {
+    const sum = on ? row.cyclesOn : row.cyclesOff;
+    const spread = sum > 0 ? Math.round((100 * (on ? row.spreadOn : row.spreadOff)) / sum) : 0;
+    return `${count(sum / Math.max(1, row.packets))} ±${spread} %`;
+  };
+  const change = ({ cyclesOff, cyclesOn }: FlowClass): string =>
+    cyclesOff <= 0 ? '' : `${cyclesOn <= cyclesOff ? '-' : '+'}${percent(Math.abs(cyclesOff - cyclesOn) / cyclesOff)}`;
   const rows = [...software.costs.classes, software.costs.all].map((row) => {
     const hard = [...hardware.costs.classes, hardware.costs.all].find((other) => other.name === row.name);
-    const spread = row.cyclesOff > 0 ? Math.round((100 * row.spreadOff) / row.cyclesOff) : 0;
-    return [
-      row.name,
-      count(row.flows),
-      count(row.packets),
-      `${count(row.cyclesOff / Math.max(1, row.packets))} ±${spread} %`,
-      saved(row.cyclesOff, row.cyclesOn),
-      hard === undefined ? '-' : saved(hard.cyclesOff, hard.cyclesOn),
-      count(row.losers),
-    ];
+    const onHardware = hard === undefined ? ['-', ''] : [cycles(hard, true), change(hard)];
+    const counts = [row.name, count(row.flows), count(row.packets)];
+    return [...counts, cycles(row, false), cycles(row, true), change(row), ...onHardware, count(row.losers)];
   });
+  const head = ['packets', 'flows', 'packets', 'off', 'software', '', 'hardware', '', 'cost more'];
   return [
-    'Connections by length: estimated cycles per packet without offload, and what offload changes',
-    ...columns([['packets', 'flows', 'packets', 'off', 'software', 'hardware', 'cost more'], ...rows], 'lrrrrrr', '  '),
+    'Connections by length: estimated cycles per packet, and what offload changes',
+    ...columns([head, ...rows], 'lrrrrrrrr', '  '),
   ];
 }
 

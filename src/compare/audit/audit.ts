@@ -3,6 +3,7 @@
 import { type Pricing, price } from '../../cost/pricing.ts';
 import { REFUSALS, type RefusalName } from '../../event/refusals.ts';
 import { type ColumnReplay, replayColumns } from '../columns.ts';
+import { type OffloadedAgain, offloadedAgain } from './again.ts';
 import { type ConnectionChanges, connectionChanges } from './connections.ts';
 import { type DeviceReport, deviceReports, unseenPackets } from './devices.ts';
 import { type ChangedFate, type Differences, differences, type MissedAction } from './differences.ts';
@@ -27,6 +28,7 @@ export interface ModeReport {
   refusals: { name: RefusalName; text: string; flows: number; packets: number; bytes: number }[];
   /** TCP and UDP that never came to a `flow add`. */
   neverAdded: NeverAdded;
+  again: OffloadedAgain;
 }
 
 /** A rule that stopped acting: its statements, and what helps. */
@@ -102,7 +104,14 @@ export async function audit(inputs: AuditInputs): Promise<Audit> {
     untried: 0,
   };
   if (hasFlowtable)
-    await findFixes(result, { off, effects, on: asRuled.replay, before: asRuled.differences, proved: [] });
+    await findFixes(result, {
+      off,
+      effects,
+      on: asRuled.replay,
+      before: asRuled.differences,
+      costOf: (replay) => relativeCost(result, replay),
+      proved: [],
+    });
   return result;
 }
 
@@ -130,6 +139,7 @@ function modeReport(
     connections: connectionChanges(off.result.conntrack, replay.result.conntrack),
     costs: flowCosts(off.columns, replay.columns, offPrice, price(replay.result.paths, replay.result.names, profile)),
     neverAdded: neverAdded(ruleset, replay),
+    again: offloadedAgain(replay),
     refusals: replay.result.flows.byRefusal.flatMap((row) => {
       const refusal = REFUSALS[row.refusal];
       if (refusal === undefined) return [];
@@ -228,23 +238,23 @@ function isDropRule({ reason }: FateRow): boolean {
   return DROP_REASONS.has(reason);
 }
 
+/** Estimated cycles of all connections, as a part of those without offload. */
+function relativeCost({ off, offPrice, inputs }: Audit, { columns, result }: ColumnReplay): number {
+  const { all } = flowCosts(off.columns, columns, offPrice, price(result.paths, result.names, inputs.profile));
+  return all.cyclesOff > 0 ? all.cyclesOn / all.cyclesOff : 1;
+}
+
 /** Short connections lose: offload later, if that costs less on the whole. */
 async function findThreshold(result: Audit, base: Baseline, isTried: () => boolean): Promise<void> {
   const { costs } = result.asRuled;
-  const { inputs, off, offPrice } = result;
+  const { inputs } = result;
   const { ruleset } = inputs.replay;
   if (!losesOnShortFlows(costs) || !isTried()) return;
   inputs.onStage?.('threshold');
   const candidates = [...new Set([costs.losesUpTo ?? 3, 20])].map((packets) => thresholdFix(ruleset, packets));
-  const fix = await firstProved(candidates, inputs, base, (_, replay) => {
-    const after = flowCosts(
-      off.columns,
-      replay.columns,
-      offPrice,
-      price(replay.result.paths, replay.result.names, inputs.profile),
-    );
-    return after.all.cyclesOn < costs.all.cyclesOn ? 0 : 1;
-  });
+  const fix = await firstProved(candidates, inputs, base, (_, replay) =>
+    base.costOf(replay) < base.costOf(base.on) ? 0 : 1,
+  );
   if (fix !== undefined) result.thresholdFix = fix;
 }
 

@@ -18,6 +18,9 @@ export interface Fix {
   /** Packets on the fast path before and with it. */
   fastBefore: number;
   fastAfter: number;
+  /** Estimated cycles of all connections with offload, as a part of those without: before and with it. */
+  costBefore: number;
+  costAfter: number;
   /** The whole ruleset with the change. */
   text: string;
 }
@@ -28,6 +31,8 @@ export interface Baseline {
   effects: readonly Effect[][];
   on: ColumnReplay;
   before: Differences;
+  /** Estimated cycles of a replay as a part of those without offload. */
+  costOf: (replay: ColumnReplay) => number;
   /** Fixes that worked for other findings: they are looked at first. */
   proved: { fix: Fix; after: Differences; replay: ColumnReplay }[];
   /** The fix is to put more on the fast path: only fates and frames must not get worse. */
@@ -59,8 +64,16 @@ export async function firstProved(
     });
     if (left(after, replay) > 0 || isWorse(base, after)) continue;
     const { kind, what, lines } = candidate;
-    const fastAfter = fastPackets(replay);
-    const fix: Fix = { kind, what, lines, fastBefore: fastPackets(base.on), fastAfter, text: patched.text };
+    const fix: Fix = {
+      kind,
+      what,
+      lines,
+      fastBefore: fastPackets(base.on),
+      fastAfter: fastPackets(replay),
+      costBefore: base.costOf(base.on),
+      costAfter: base.costOf(replay),
+      text: patched.text,
+    };
     if (base.mayMissMore !== true) base.proved.push({ fix, after, replay });
     return fix;
   }

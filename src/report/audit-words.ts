@@ -1,0 +1,83 @@
+// How audit's findings say things: extents, connections, and fixes with what proved them.
+import type { SourceLocation } from '../base/errors.ts';
+import type { Audit } from '../compare/audit/audit.ts';
+import type { Extent } from '../compare/audit/differences.ts';
+import type { Fix } from '../compare/audit/prove.ts';
+import type { AuditRuleId } from './audit-rules.ts';
+import type { Finding, FindingLevel } from './findings.ts';
+import { count, duration, octets, percent } from './format.ts';
+
+/** A finding without keys that say nothing. */
+export function finding(
+  rule: AuditRuleId,
+  level: FindingLevel,
+  message: string,
+  location: SourceLocation | undefined,
+  help: string | undefined,
+  properties: Record<string, unknown>,
+): Finding {
+  return {
+    rule,
+    level,
+    message,
+    ...(location === undefined ? {} : { location }),
+    ...(help === undefined ? {} : { help }),
+    properties,
+  };
+}
+
+/** Of numbers. */
+export function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** How help that is a proved fix begins. */
+export const FIX = 'Fix, proved by a replay:';
+
+/** What the fix does, what proved it, and its text. */
+export function fixText(fix: Fix): string {
+  return [`${FIX} ${fix.what}.`, `  ${fixCost(fix)}`, ...fix.lines.map((line) => `    ${line}`)].join('\n');
+}
+
+function fixCost({ fastBefore, fastAfter, costBefore, costAfter }: Fix): string {
+  const fast =
+    fastAfter === fastBefore
+      ? `as many packets stay fast (${count(fastAfter)})`
+      : `${count(fastAfter)} packets are fast instead of ${count(fastBefore)}`;
+  const before = saved(costBefore);
+  const after = saved(costAfter);
+  const cycles =
+    before === after
+      ? `cycles stay about the same (${after})`
+      : `offload saves ${after} of the cycles instead of ${before}`;
+  return `With it this finding is gone, nothing else gets worse, and ${fast}; ${cycles}, estimated.`;
+}
+
+function saved(cost: number): string {
+  return cost <= 1 ? percent(1 - cost) : `-${percent(cost - 1)}`;
+}
+
+/** All flowtables of the audited ruleset. */
+export function flowtables(audit: Audit) {
+  return audit.inputs.replay.ruleset.tables.flatMap((table) => table.flowtables);
+}
+
+/** '12 packets (1.2 kB, 3 connections)'. */
+export function packets(row: Extent): string {
+  return `${count(row.packets)} packet${row.packets === 1 ? '' : 's'} (${octets(row.bytes)}, ${flows(row.flows)})`;
+}
+
+/** '3 connections'. */
+export function flows(number: number): string {
+  return `${count(number)} connection${number === 1 ? '' : 's'}`;
+}
+
+/** 'first: packet 12 at 0.6 s'. */
+export function first(row: Extent): string {
+  return `first: packet ${row.firstPacket} at ${duration(row.firstTimeNs)}`;
+}
+
+/** For programs. */
+export function extent({ packets, bytes, flows, firstPacket, firstTimeNs }: Extent): Record<string, unknown> {
+  return { packets, bytes, flows, firstPacket, firstTimeNs };
+}
