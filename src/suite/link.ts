@@ -18,8 +18,9 @@ export class Link {
     this.#neighbours = new Map(spec.neighbours.map((row) => [`${row.dev} ${canonical(row.ip)}`, row.mac]));
   }
 
+  /** Address that reaches the router there: a port's frames are for its bridge. */
   macOf(device: string): string {
-    return this.#byName.get(device)?.mac ?? '02:00:00:00:00:01';
+    return this.#byName.get(this.#bridgeOf(device) ?? device)?.mac ?? '02:00:00:00:00:01';
   }
 
   /** Source and destination of a frame that enters at `device`. */
@@ -37,7 +38,13 @@ export class Link {
   }
 
   #neighbour(device: string, address: string): string {
-    return this.#neighbours.get(`${device} ${address}`) ?? this.#gateway(device) ?? this.spec.defaultNeighbourMac;
+    const bridge = this.#bridgeOf(device);
+    const known = this.#neighbours.get(`${device} ${address}`) ?? this.#neighbours.get(`${bridge} ${address}`);
+    return known ?? this.#gateway(device) ?? this.spec.defaultNeighbourMac;
+  }
+
+  #bridgeOf(device: string): string | undefined {
+    return this.spec.interfaces.find((row) => row.ports?.includes(device) === true)?.name;
   }
 
   /** What is not on the link comes through its gateway. */

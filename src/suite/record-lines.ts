@@ -142,15 +142,13 @@ function withoutLink({ from: _f, to: _t, padding: _p, flowLabel: _l, ...fields }
   return others;
 }
 
-/** Payload of the same length, options of SYNs as every SYN has them, checksums right. */
-function withoutContents({ checksum: _c, ipChecksum: _i, options, cut: _u, ...fields }: PacketFields): PacketFields {
+/** Payload of the same length, TCP options as every host has them, checksums right. */
+function withoutContents(exact: PacketFields): PacketFields {
+  const { checksum: _c, ipChecksum: _i, options: _o, cut: _u, ...fields } = exact;
   const { payload } = fields;
-  if (payload !== undefined && fields.moreFragments === undefined && fields.type === undefined) {
-    fields.payload = new Uint8Array(payload.length);
-  }
-  return options !== undefined && !(fields.flags ?? '').includes('S')
-    ? fields
-    : { ...fields, ...(options === undefined ? {} : { options }) };
+  const isPlain = fields.moreFragments === undefined && fields.type === undefined;
+  if (payload !== undefined && isPlain) fields.payload = new Uint8Array(payload.length);
+  return fields;
 }
 
 /** Without loss, in the largest unit that stays short. */
