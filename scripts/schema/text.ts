@@ -3,6 +3,7 @@ import { zod } from '../../src/base/on-demand.ts';
 import { reportSchema } from '../../src/report/schema.ts';
 import { auditSchema } from '../../src/report/schema-audit.ts';
 import { coverageSchema, diffSchema } from '../../src/report/schema-diff.ts';
+import { traceSchema } from '../../src/report/schema-trace.ts';
 
 /** Text of docs/report.schema.json. */
 export function reportSchemaText(): string {
@@ -17,6 +18,11 @@ export function auditSchemaText(): string {
 /** Text of docs/diff.schema.json. */
 export function diffSchemaText(): string {
   return `${JSON.stringify(zod().z.toJSONSchema(diffSchema()), undefined, 2)}\n`;
+}
+
+/** Text of docs/trace.schema.json. */
+export function traceSchemaText(): string {
+  return `${JSON.stringify(zod().z.toJSONSchema(traceSchema()), undefined, 2)}\n`;
 }
 
 /** Text of docs/coverage.schema.json. */

@@ -12,8 +12,7 @@ import type { PacketTrace, TracedHeaders } from '../replay/trace-steps.ts';
 import { isNftStep, nftLine, RuleTexts } from './trace-nft.ts';
 import { onePath } from './trace-text.ts';
 
-export const TRACE_SCHEMA = 'nftreplay/trace';
-const VERSION = 1;
+export const TRACE_SCHEMA = 'nftreplay.trace/1';
 
 export interface TraceJsonOptions {
   ruleset: Ruleset;
@@ -30,8 +29,7 @@ export function traceJson(trace: TraceResult, options: TraceJsonOptions): object
   const rules = new RuleTexts(options.ruleset, options.dialect);
   return {
     schema: TRACE_SCHEMA,
-    version: VERSION,
-    nftreplay: options.version,
+    version: options.version,
     profile: options.profile.name,
     packets: trace.walks.map((walk) => walkJson(walk, options, rules)),
     notShown: trace.more,

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { traceSchemaText } from '../../scripts/schema/text.ts';
 import {
   compareTrace,
   comparisonText,
@@ -15,6 +16,7 @@ import {
   traceJson,
 } from '../../src/index.ts';
 import type { PacketTrace } from '../../src/replay/trace-steps.ts';
+import { traceSchema } from '../../src/report/schema-trace.ts';
 
 const FOLDER = join(import.meta.dirname, 'trace');
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -102,6 +104,24 @@ describe('a walk as text', () => {
     expect(shown).toMatch(/^# packet 2 .* instr\.\n# {3}udp /);
     expect(shown).toMatch(/# IPv4 header checked +[\d,]+\n/);
     expect(shown).toMatch(/instructions, [\d,]+ cycles \(estimated,\s+#?\s*generic-x86-64\)/);
+  });
+
+  it('holds its schema as JSON, which is the one in docs', async () => {
+    const device = profile('generic-x86-64');
+    expect(readFileSync(join(ROOT, 'docs/trace.schema.json'), 'utf8')).toBe(traceSchemaText());
+    for (const [ruleset, router, capture] of [
+      [HOME, HOME_ROUTER, HOME_CAPTURE],
+      [join(FOLDER, 'inet.nft'), join(FOLDER, 'router.yaml'), join(FOLDER, 'frames.pcapng')],
+      [join(FOLDER, 'egress.nft'), join(FOLDER, 'router.yaml'), join(FOLDER, 'egress.pcapng')],
+      [join(FOLDER, 'bridge.nft'), join(FOLDER, 'bridge.yaml'), join(FOLDER, 'bridge.pcapng')],
+    ] as const) {
+      for (const offload of ['as-ruled', 'hardware']) {
+        const { walks, ...about } = await traced(ruleset, router, capture, [[1, 300]], offload);
+        const document = traceJson({ walks, more: 0 }, { ...about, profile: device, version: 'x' });
+        const parsed = traceSchema().safeParse(JSON.parse(JSON.stringify(document)));
+        expect(parsed.error?.issues ?? []).toEqual([]);
+      }
+    }
   });
 
   it('says nothing that a terminal would obey, whatever rules and interfaces are called', async () => {

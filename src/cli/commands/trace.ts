@@ -135,7 +135,7 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
   }).finally(() => progress.clear());
   const found = result.trace ?? { walks: [], more: 0 };
   const { ruleset } = compiled;
-  if (real !== undefined) await writeComparison(args, compareTrace(real, found.walks, ruleset));
+  if (real !== undefined) await writeComparison(args, compareTrace(real, found.walks, ruleset), version);
   else await writeWalks(args, found, { ruleset, names: result.names, profile: device, version });
   if (real === undefined) tellRest(args, found, result.input.packets);
   for (const file of result.input.files) {
@@ -173,10 +173,10 @@ async function writeWalks(args: TraceArguments, found: TraceResult, about: Trace
   await writeOutput(args.output, found.walks.map((walk) => text.walk(walk)).join(onlyNft ? '' : '\n'));
 }
 
-async function writeComparison(args: TraceArguments, comparison: TraceComparison): Promise<void> {
+async function writeComparison(args: TraceArguments, comparison: TraceComparison, version: string): Promise<void> {
   const text =
     args.format === 'json'
-      ? jsonText({ schema: 'nftreplay/trace-diff', version: 1, ...comparison })
+      ? jsonText({ schema: 'nftreplay.trace-diff/1', version, ...comparison })
       : comparisonText(comparison, args.diff ?? '');
   await writeOutput(args.output, text);
   if (comparison.different.length > 0 || comparison.alike === 0) process.exitCode = EXIT_DIFFERENT;
