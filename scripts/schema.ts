@@ -1,6 +1,12 @@
 // `npm run schema`: writes docs/*.schema.json from the schemas of src/report.
 import { writeFileSync } from 'node:fs';
-import { auditSchemaText, coverageSchemaText, diffSchemaText, reportSchemaText, traceSchemaText } from './schema/text.ts';
+import {
+  auditSchemaText,
+  coverageSchemaText,
+  diffSchemaText,
+  reportSchemaText,
+  traceSchemaText,
+} from './schema/text.ts';
 
 writeFileSync('docs/report.schema.json', reportSchemaText());
 writeFileSync('docs/audit.schema.json', auditSchemaText());
