@@ -107,9 +107,9 @@ export class Causes {
     if (dropped === undefined) return undefined;
     if (dropped.chain === undefined) return undefined;
     if (old !== undefined) {
-      return { old: old.decision, new: this.#new.ender(this.#pathOf(this.#new, row), dropped.chain) };
+      return { old: old.decision, new: this.#new.ender(this.#pathOf(this.#new, row), dropped.chain, row) };
     }
-    return { old: this.#old.ender(this.#pathOf(this.#old, row), dropped.chain), new: dropped.decision };
+    return { old: this.#old.ender(this.#pathOf(this.#old, row), dropped.chain, row), new: dropped.decision };
   }
 
   #byMarks(row: number): Cause | undefined {
@@ -191,7 +191,6 @@ export class Causes {
     const pair = { old: this.#old.flowtable(old.flowtable), new: this.#new.flowtable(now.flowtable) };
     if (pair.old.text !== pair.new.text) return pair;
     // The same flow, which one side has torn down.
-    if (oldAt !== newAt) return undefined;
     return this.#old.walkOfRow(row).isFast ? { old: pair.old, new: TORN_DOWN } : { old: TORN_DOWN, new: pair.new };
   }
 

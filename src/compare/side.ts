@@ -104,12 +104,15 @@ export class Side {
     return { decision: { kind: 'other', place: '', text: reason?.text ?? 'no reason' }, chain: undefined };
   }
 
-  /** What a base chain of this name said to a path. */
-  ender(path: number, name: string): Decision {
+  /** What a base chain of this name said to a path; `row`: to know the flowtable that forwarded its packet past it. */
+  ender(path: number, name: string, row = -1): Decision {
     const walk = this.walk(path);
     const run = walk.chains.find((one) => this.chainName(one.chain) === name);
     if (run !== undefined) return this.endOf(run);
-    if (walk.isFast) return this.flowtable(-1);
+    if (walk.isFast) {
+      const at = row < 0 ? -1 : this.addedAt(row);
+      return this.flowtable((at < 0 ? undefined : this.walkOfRow(at).added[0]?.flowtable) ?? -1);
+    }
     const chain = this.book.chainNamed(name);
     if (chain === undefined) return { kind: 'absent', place: name, text: 'there is no such chain' };
     return { kind: 'other', place: name, text: 'the packet did not come to this chain' };

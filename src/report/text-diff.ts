@@ -89,7 +89,7 @@ function untouched({ diff: { swap } }: DiffReport): string[][] {
   }
   const text =
     `${plural(swap.untouchedFlows, 'running connection')} go${swap.untouchedFlows === 1 ? 'es' : ''} on as before ` +
-    `(${plural(swap.untouchedPackets, 'packet')}), though the new ruleset alone would treat them otherwise:`;
+    `(${plural(swap.untouchedPackets, 'packet')}), though the new ruleset alone would treat ${swap.untouchedFlows === 1 ? 'it' : 'them'} otherwise:`;
   return [wrap(text, WIDTH, '', ''), ...entries(swap.untouched, ['now', 'alone'])];
 }
 
