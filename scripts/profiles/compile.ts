@@ -1,7 +1,8 @@
 // The device profiles of src/cost/profiles/*.yaml as values, and as the TypeScript that is compiled in. Files called class-*
 // hold what devices of one kind share: they are extended, not listed.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import type { Profile } from '../../src/cost/profile.ts';
 import { parseProfile } from '../../src/cost/profiles.ts';
 
@@ -28,11 +29,14 @@ const ORDER = [
   'xrx200',
 ];
 
-/** All device profiles of a folder, classes resolved and left out. Throws ConfigError. */
-export function readProfiles(folder: string): Profile[] {
+const FITTED = 'fitted';
+
+/** All device profiles of a folder, classes resolved and left out, with what was fitted unless told otherwise. */
+export function readProfiles(folder: string, withFitted = true): Profile[] {
   const texts = new Map<string, string>();
   for (const file of readdirSync(folder)) {
-    if (file.endsWith('.yaml')) texts.set(file.slice(0, -'.yaml'.length), readFileSync(join(folder, file), 'utf8'));
+    if (file.endsWith('.yaml') && file !== `${FITTED}.yaml`)
+      texts.set(file.slice(0, -'.yaml'.length), readFileSync(join(folder, file), 'utf8'));
   }
   const parsed = new Map<string, Profile>();
   const named = (name: string): Profile | undefined => {
@@ -45,7 +49,18 @@ export function readProfiles(folder: string): Profile[] {
   return [...texts.keys()]
     .filter((name) => !name.startsWith(CLASS))
     .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
-    .flatMap((name) => named(name) ?? []);
+    .flatMap((name) => named(name) ?? [])
+    .map((profile) => (withFitted ? fitted(profile, folder) : profile));
+}
+
+/** A profile with the numbers that scripts/accuracy.ts fitted. */
+function fitted(profile: Profile, folder: string): Profile {
+  const file = join(folder, `${FITTED}.yaml`);
+  if (!existsSync(file)) return profile;
+  const numbers = parse(readFileSync(file, 'utf8'))[profile.name];
+  if (numbers === undefined) return profile;
+  const text = stringify({ name: profile.name, extends: profile.name, ...numbers });
+  return { ...parseProfile(text, `${FITTED}.yaml`, () => profile), aliases: profile.aliases };
 }
 
 function place(name: string): number {

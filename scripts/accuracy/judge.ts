@@ -1,0 +1,252 @@
+// The judgement: which runs are fitted, what the fitted profiles say of each figure, and whether that holds it.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expressionFeatures, FEATURES } from '../../src/cost/features.ts';
+import type { FittedKey, Measured, Terms } from '../../src/cost/fit-profile.ts';
+import { FITTED_KEYS, fitProfile, priceTerms, termCycles } from '../../src/cost/fit-profile.ts';
+import { packetsPerPoll } from '../../src/cost/load.ts';
+import { packetCycles, price } from '../../src/cost/pricing.ts';
+import type { Profile } from '../../src/cost/profile.ts';
+import { clockHz, processors, relativeSpread } from '../../src/cost/profile.ts';
+import { WEIGHTS } from '../../src/cost/weights/tables.ts';
+import type { ExpressionShape } from '../../src/event/vocabulary.ts';
+import type { Observed } from '../calibrate/observe.ts';
+import { observe } from '../calibrate/observe.ts';
+import type { Figure, SetFigure } from './figures.ts';
+import { FIGURES, SET_FIGURES } from './figures.ts';
+
+export interface Verdict {
+  id: string;
+  profile: string;
+  what: string;
+  unit: string;
+  value: number;
+  estimate: number;
+  low: number;
+  high: number;
+  use: 'fitted' | 'left out';
+  full: boolean;
+  /** Nothing that the CPU decides. */
+  limited: boolean;
+}
+
+export interface Outcome {
+  verdicts: Verdict[];
+  fitted: { profile: Profile; keys: FittedKey[]; before: Profile }[];
+}
+
+const SEED = 'nftreplay-1';
+/** How far one published figure may be off by itself: full setup, partial setup. */
+const FIGURE_SPREAD = { full: 0.1, partial: 0.25 } as const;
+/** TCP on a line that is full: headers of 90 of 1,538 octets, and what senders leave. */
+const GOODPUT = 1448 / 1538;
+const LINE_SPREAD = 0.05;
+/** Percent of the CPU that a router needs beside forwarding. */
+const BACKGROUND = 5;
+
+/** Fits, predicts, compares. */
+export async function accuracy(profiles: Profile[], dump: string): Promise<Outcome> {
+  const replays = new Map<string, Observed>();
+  for (const scenario of new Set(FIGURES.flatMap((row) => row.parts.map((part) => part.scenario)))) {
+    const folder = join(dump, scenario);
+    const { measured_packets: packets } = JSON.parse(readFileSync(join(folder, 'expect.json'), 'utf8'));
+    replays.set(scenario, await observe({ name: scenario, measured: {}, hop: {}, folder, packets }));
+  }
+  const fitRuns = chooseRuns();
+  const outcome: Outcome = { verdicts: [], fitted: [] };
+  for (const before of profiles) {
+    const figures = FIGURES.filter((row) => row.profile === before.name);
+    const sets = SET_FIGURES.filter((row) => row.profile === before.name);
+    if (figures.length + sets.length === 0) continue;
+    const points = [
+      ...figures
+        .filter((row) => fitRuns.has(row.run) && row.limit === undefined)
+        .map((row) => point(row, before, replays)),
+      ...sets.filter((row) => fitRuns.has(row.run)).map((row) => setPoint(row, before)),
+    ];
+    const { profile } = fitProfile(
+      before,
+      points,
+      FITTED_KEYS,
+      `fitted to ${names(points)} (scripts/accuracy.ts)`,
+      'published',
+    );
+    const keys = FITTED_KEYS.filter((key) => profile[key] !== before[key]);
+    if (points.length > 0) outcome.fitted.push({ profile, keys, before });
+    const use = (run: string, limited: boolean) => (fitRuns.has(run) && !limited ? 'fitted' : 'left out');
+    for (const row of figures) {
+      outcome.verdicts.push({ ...judge(row, profile, replays), use: use(row.run, row.limit !== undefined) });
+    }
+    for (const row of sets) outcome.verdicts.push({ ...judgeSet(row, profile), use: use(row.run, false) });
+  }
+  return outcome;
+}
+
+function names(points: Measured[]): string {
+  return points.map((row) => `[${row.name}]`).join(' ');
+}
+
+/** Of each profile's runs the first half by a seeded hash; a profile with a single run is predicted only. */
+function chooseRuns(): Set<string> {
+  const chosen = new Set<string>();
+  const rows = [...FIGURES.filter((row) => row.limit === undefined), ...SET_FIGURES];
+  for (const profile of new Set(rows.map((row) => row.profile))) {
+    const runs = [...new Set(rows.filter((row) => row.profile === profile).map((row) => row.run))];
+    runs.sort((a, b) => hash(SEED + a) - hash(SEED + b));
+    if (runs.length > 1) for (const run of runs.slice(0, Math.ceil(runs.length / 2))) chosen.add(run);
+  }
+  return chosen;
+}
+
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return value;
+}
+
+/** The profile as the figure's setup has it: GRO, and the packets that share an interrupt at its rate. */
+function asMeasured(row: Figure, profile: Profile, replays: Map<string, Observed>): Profile {
+  const one = { ...profile.groSegments, value: 1 };
+  const set =
+    row.gro === false ? { ...profile, groSegments: one, groCycles: { ...profile.groCycles, value: 0 } } : profile;
+  if (row.rate === undefined) return set;
+  const packets = row.parts.reduce((sum, part) => sum + part.times, 0);
+  const cores = row.unit === '% idle' ? 1 : processors(profile).count;
+  const none = { ...set, interruptCycles: { ...set.interruptCycles, value: 0 } };
+  const each = cyclesOf(row, none, replays).cycles / packets;
+  const shared = packetsPerPoll(set, (row.rate * packets) / cores, each);
+  return { ...set, packetsPerPoll: { ...set.packetsPerPoll, value: shared } };
+}
+
+function cyclesOf(row: Figure, profile: Profile, replays: Map<string, Observed>): { cycles: number; spread: number } {
+  let cycles = (row.moreInstructions ?? 0) * profile.cyclesPerInstruction.value;
+  let error = cycles * 0.5;
+  for (const part of row.parts) {
+    const { paths, names: all, measured } = replays.get(part.scenario) as Observed;
+    const path = measured[0] as number;
+    const pricing = price(paths, all, profile);
+    const here = packetCycles(pricing, path, part.octets) * part.times;
+    cycles += here;
+    error += here * ((pricing.high[path] as number) - 1);
+  }
+  return { cycles, spread: error / cycles };
+}
+
+function point(row: Figure, before: Profile, replays: Map<string, Observed>): Measured {
+  const profile = asMeasured(row, before, replays);
+  const sum: Terms = { constant: 0, terms: zeroes() };
+  for (const part of row.parts) {
+    const { paths, names: all, measured } = replays.get(part.scenario) as Observed;
+    const terms = priceTerms(paths, all, profile, (pricing) =>
+      packetCycles(pricing, measured[0] as number, part.octets),
+    );
+    sum.constant += terms.constant * part.times;
+    for (const key of FITTED_KEYS) sum.terms[key] += terms.terms[key] * part.times;
+  }
+  sum.terms.cyclesPerInstruction += row.moreInstructions ?? 0;
+  return {
+    ...sum,
+    name: row.id,
+    cycles: inCycles(row, profile, row.value),
+    spread: FIGURE_SPREAD[row.full ? 'full' : 'partial'],
+  };
+}
+
+function zeroes(): Record<FittedKey, number> {
+  return Object.fromEntries(FITTED_KEYS.map((key) => [key, 0])) as Record<FittedKey, number>;
+}
+
+/** Cycles of all processors that the figure speaks of. */
+function capacity(row: Figure, profile: Profile): number {
+  if (row.unit === '% idle' || (row.busy === undefined && row.unit !== '% busy')) return clockHz(profile);
+  const { count, hz } = processors(profile);
+  return count * hz * (row.busy ?? 1);
+}
+
+/** Cycles for each data packet that a value of the figure means; the same the other way round in `inUnits`. */
+function inCycles(row: Figure, profile: Profile, value: number): number {
+  const hz = capacity(row, profile);
+  if (row.unit === 'cycles') return value;
+  if (row.unit === 'kpps') return hz / (value * 1e3);
+  if (row.unit === 'Mbit/s') return (hz * 8 * 1448) / (value * 1e6);
+  const busy = row.unit === '% idle' ? 100 - value : value;
+  return (hz * busy) / 100 / (row.rate ?? 1);
+}
+
+function inUnits(row: Figure, profile: Profile, cycles: number): number {
+  const hz = capacity(row, profile);
+  if (row.unit === 'cycles') return cycles;
+  if (row.unit === 'kpps') return hz / cycles / 1e3;
+  if (row.unit === 'Mbit/s') return Math.min((hz / cycles) * 8 * 1448e-6, profile.linkRate.value * GOODPUT);
+  const busy = Math.min(100, ((row.rate ?? 1) * cycles * 100) / hz);
+  return row.unit === '% idle' ? 100 - busy : busy;
+}
+
+function judge(row: Figure, fitted: Profile, replays: Map<string, Observed>): Omit<Verdict, 'use'> {
+  const known = { ...base(row), full: row.full, limited: row.limit !== undefined };
+  if (row.limit !== undefined) {
+    if (row.unit === '% busy') return { ...known, estimate: 0, low: 0, high: BACKGROUND };
+    const line = fitted.linkRate.value * GOODPUT;
+    return { ...known, estimate: line, low: line * (1 - LINE_SPREAD), high: line * (1 + LINE_SPREAD) };
+  }
+  const profile = asMeasured(row, fitted, replays);
+  const { cycles, spread } = cyclesOf(row, profile, replays);
+  const whole = row.unit === 'cycles' ? spread : Math.hypot(spread, relativeSpread(profile.clock));
+  const ends = [inUnits(row, profile, cycles * (1 + whole)), inUnits(row, profile, cycles / (1 + whole))];
+  return { ...known, estimate: inUnits(row, profile, cycles), low: Math.min(...ends), high: Math.max(...ends) };
+}
+
+function base(row: Figure): Pick<Verdict, 'id' | 'profile' | 'what' | 'unit' | 'value'> {
+  return { id: row.id, profile: row.profile, what: row.what, unit: row.unit, value: row.value };
+}
+
+/** What a look-up executes beyond the drop alone: two dependencies, a load for each field, the look-up. */
+function lookupInstructions(row: SetFigure, profile: Profile): number {
+  const loads = row.fields.map((octets): ExpressionShape => ({ cost: 'payload', size: octets }));
+  const keyOctets = row.fields.reduce((sum, octets) => sum + octets, 0);
+  const look: ExpressionShape = {
+    cost: row.backend,
+    size: row.elements,
+    keyOctets,
+    octetRules: keyOctets * 2,
+    above: 0.5,
+  };
+  const dependency: ExpressionShape[] = [
+    { cost: 'meta', size: 2 },
+    { cost: 'cmp', size: 2 },
+  ];
+  let sum = 0;
+  const table = WEIGHTS[profile.instructionSet];
+  const weights = FEATURES.map((name) => table.rows[name]?.instructions ?? 0);
+  for (const shape of [...dependency, ...dependency, ...loads, look]) {
+    expressionFeatures(shape, row.fields[0] === 16, (feature, amount) => {
+      sum += (weights[feature] as number) * amount;
+    });
+  }
+  return sum * profile.instructionRatio.value;
+}
+
+function setPoint(row: SetFigure, profile: Profile): Measured {
+  const cycles = row.hz / (row.value * 1e6) - row.hz / (row.baseline * 1e6);
+  const terms = { ...zeroes(), cyclesPerInstruction: lookupInstructions(row, profile) };
+  return { name: row.id, cycles, spread: FIGURE_SPREAD.partial, constant: 0, terms };
+}
+
+function judgeSet(row: SetFigure, profile: Profile): Omit<Verdict, 'use'> {
+  const terms = { ...zeroes(), cyclesPerInstruction: lookupInstructions(row, profile) };
+  const cycles = termCycles({ constant: 0, terms }, profile);
+  const rms = WEIGHTS[profile.instructionSet].crossValidatedRms * 1.28;
+  const spread = Math.hypot(
+    relativeSpread(profile.cyclesPerInstruction),
+    profile.modelSpread.value,
+    rms,
+    LOOKUP_SPREAD,
+  );
+  const mpps = (more: number) => row.hz / (row.hz / (row.baseline * 1e6) + more) / 1e6;
+  const what = `${row.backend}, ${row.elements} elements of ${row.fields.join('+')} octets, on a drop at ${row.baseline} Mpps`;
+  const known = { id: row.id, profile: row.profile, what, unit: 'Mpps', value: row.value, full: true, limited: false };
+  return { ...known, estimate: mpps(cycles), low: mpps(cycles * (1 + spread)), high: mpps(cycles / (1 + spread)) };
+}
+
+/** A single look-up is no path: weights of one expression scatter, kernels of 2020 compare keys otherwise. */
+const LOOKUP_SPREAD = 0.3;
