@@ -1,8 +1,12 @@
 // What a replay leaves for the simulation: its packets in the order of time, as columns. Clones start later than the
 // capture: what runs over the capture's end is folded back to its beginning, so that all users are there all the time.
 import { f64, i32, u32 } from '../base/columns.ts';
+import { reasonIndex } from '../event/reasons.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import type { EventRow } from '../replay/event-rows.ts';
+
+/** Packets that --match left out are no traffic. */
+const LEFT_OUT = reasonIndex('left-out');
 
 /** More packets than this are not simulated: the first ones stand for all (27 octets each). */
 export const MAX_ROWS = 12_000_000;
@@ -40,6 +44,7 @@ export function trafficColumns(
   let row = 0;
   let last = 0;
   for (const event of events) {
+    if (event.reason === LEFT_OUT) continue;
     if (row === size) break;
     last = Math.max(last, event.timeNs);
     columns.timeNs[row] = last;

@@ -111,6 +111,7 @@ export class Device {
     let packets = 0;
     const sum = { value: 0, low: 0, high: 0 };
     for (let path = 0; path < paths.packets.length; path++) {
+      if (paths.offsets[path] === paths.offsets[path + 1]) continue;
       const cycles = pathCycles(paths, pricing, path);
       packets += f64(paths.packets, path);
       sum.value += cycles;

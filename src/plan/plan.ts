@@ -187,6 +187,8 @@ export function shares({ result }: Traffic): ModePlan['shares'] {
   const packets = [0, 0, 0];
   let all = 0;
   for (let path = 0; path < result.paths.packets.length; path++) {
+    // Left out by --match: nothing happened to it.
+    if (result.paths.offsets[path] === result.paths.offsets[path + 1]) continue;
     const row = result.paths.pathClass[path] as number;
     packets[row] = (packets[row] ?? 0) + f64(result.paths.packets, path);
     all += f64(result.paths.packets, path);
