@@ -1,5 +1,6 @@
 // `npm run schema`: writes docs/*.schema.json from the schemas of src/report.
 import { writeFileSync } from 'node:fs';
+import { suiteSchemaText } from '../src/suite/schema-text.ts';
 import {
   auditSchemaText,
   coverageSchemaText,
@@ -13,3 +14,4 @@ writeFileSync('docs/audit.schema.json', auditSchemaText());
 writeFileSync('docs/diff.schema.json', diffSchemaText());
 writeFileSync('docs/coverage.schema.json', coverageSchemaText());
 writeFileSync('docs/trace.schema.json', traceSchemaText());
+writeFileSync('docs/suite.schema.json', suiteSchemaText());

@@ -44,9 +44,8 @@ export function fieldText(frame: Uint8Array, name: string): string | undefined {
   const field = fieldOf(name);
   const value = field.read(frame);
   if (value === undefined) return undefined;
-  return (
-    flagNames(field.type, value)?.join(', ') ?? formatValue(field.type, value, field.bits).replace(/^"(.*)"$/, '$1')
-  );
+  const flags = field.type.base === 'bitmask' ? flagNames(field.type, value)?.join(', ') : undefined;
+  return flags ?? formatValue(field.type, value, field.bits).replace(/^"(.*)"$/, '$1');
 }
 
 /** Whether a field has an expected value, written in any way that nft takes. */

@@ -136,7 +136,10 @@ function knownKeys(path: KeyPath): string[] {
   let schemas: Zod.core.$ZodType[] = [suiteSchema()];
   for (const part of path) schemas = schemas.flatMap((schema) => stepInto(schema, part));
   return schemas.flatMap(alternatives).flatMap((schema) => {
-    const { def } = schema._zod as { def: { type: string; shape?: object } };
+    const { def } = schema._zod as {
+      def: { type: string; shape?: object; keyType?: { _zod: { values?: Set<unknown> } } };
+    };
+    if (def.type === 'record') return [...(def.keyType?._zod.values ?? [])].map(String);
     return def.type === 'object' ? Object.keys(def.shape ?? {}) : [];
   });
 }
