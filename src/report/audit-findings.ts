@@ -5,11 +5,9 @@ import type { MissedAction } from '../compare/audit/differences.ts';
 import { isCosmetic as isCosmeticField } from '../compare/audit/frames.ts';
 import { REASONS } from '../event/reasons.ts';
 import { offloadFindings } from './audit-offload-findings.ts';
-import { extent, finding, first, fixText, flows, flowtables, packets } from './audit-words.ts';
+import { extent, finding, first, fixText, flows, flowtables, packets, placedRule, textOf } from './audit-words.ts';
 import type { Finding } from './findings.ts';
 import { count, octets } from './format.ts';
-import { placedRules } from './rule-text.ts';
-import { ruleTexts } from './text-ruleset.ts';
 
 /** All findings, in the order of the report: fates, rules, frames, accounting, devices, flows. */
 export function auditFindings(audit: Audit): Finding[] {
@@ -34,7 +32,7 @@ function fateFinding(audit: Audit, row: FateRow): Finding {
   const reason = REASONS[row.reason];
   const isPolicy = reason?.name === 'policy';
   const { names } = audit.off.result;
-  const rule = isPolicy ? undefined : placedRules(audit.inputs.replay.ruleset)[row.detail];
+  const rule = isPolicy ? undefined : placedRule(audit, row.detail);
   const chain = isPolicy ? audit.inputs.replay.ruleset.tables.flatMap((table) => table.chains)[row.detail] : undefined;
   const who = isPolicy
     ? `the policy of ${names.chains[row.detail] ?? ''}`
@@ -64,13 +62,13 @@ function fateFinding(audit: Audit, row: FateRow): Finding {
     {
       ...extent(row),
       reason: reason?.name ?? '',
-      ...(rule === undefined ? {} : { text: ruleTexts(audit.inputs.replay.ruleset)[row.detail] }),
+      ...(rule === undefined ? {} : { text: textOf(audit, row.detail) }),
     },
   );
 }
 
 function ruleFinding(audit: Audit, { rule, missed, fix }: StoppedRule): Finding {
-  const placed = placedRules(audit.inputs.replay.ruleset)[rule];
+  const placed = placedRule(audit, rule);
   const needed = missed.filter(matters);
   const lead = leadOf(missed);
   const losses = [...new Set([...needed, ...missed].map((row) => loss(audit, row)))];
@@ -90,7 +88,7 @@ function ruleFinding(audit: Audit, { rule, missed, fix }: StoppedRule): Finding 
       changedFrames: Math.max(...missed.map((row) => row.changedFrames)),
       chain: placed === undefined ? '' : `${placed.table.family} ${placed.table.name} ${placed.chain.name}`,
       place: placed?.place ?? 0,
-      text: ruleTexts(audit.inputs.replay.ruleset)[rule] ?? '',
+      text: textOf(audit, rule),
     },
   );
 }
@@ -184,12 +182,12 @@ function hardwareFindings(audit: Audit): Finding[] {
   const rows = new Map<number, MissedAction>();
   for (const row of audit.hardware.differences.missed) if (!known.has(row.rule)) rows.set(row.rule, row);
   return [...rows.values()].map((row) => {
-    const placed = placedRules(audit.inputs.replay.ruleset)[row.rule];
+    const placed = placedRule(audit, row.rule);
     const message = `with flags offload this rule would stop acting on ${count(row.packets)} of ${count(row.of)} packets: ${row.effect.loss}`;
     return finding('audit/hardware-only', 'note', message, placed?.rule.location, undefined, {
       ...extent(row),
       of: row.of,
-      text: ruleTexts(audit.inputs.replay.ruleset)[row.rule] ?? '',
+      text: textOf(audit, row.rule),
     });
   });
 }

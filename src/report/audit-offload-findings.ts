@@ -4,11 +4,10 @@ import type { Audit } from '../compare/audit/audit.ts';
 import { deviceList } from '../compare/audit/candidate.ts';
 import type { DeviceReport } from '../compare/audit/devices.ts';
 import { REMEDIES } from './audit-remedies.ts';
-import { finding, fixText, flows, flowtables, sum } from './audit-words.ts';
+import { finding, fixText, flows, flowtables, placedRule, sum, textOf } from './audit-words.ts';
 import type { Finding } from './findings.ts';
 import { count, duration, percent } from './format.ts';
 import { placedRules } from './rule-text.ts';
-import { ruleTexts } from './text-ruleset.ts';
 
 /** Findings about connections: which are not offloaded, where and why, and which do not gain. */
 export function offloadFindings(audit: Audit): Finding[] {
@@ -96,7 +95,6 @@ function passedOverFinding(audit: Audit): Finding[] {
   const passedOver = audit.asRuled.neverAdded.before;
   const [most] = passedOver;
   if (most === undefined) return [];
-  const rules = placedRules(audit.inputs.replay.ruleset);
   const total = { flows: sum(passedOver.map((row) => row.flows)), packets: sum(passedOver.map((row) => row.packets)) };
   const where = most.rule < 0 ? '' : `; most of them (${count(most.packets)} packets) are let go by this rule before`;
   const help = audit.orderFix === undefined ? REMEDIES['no-rule'] : fixText(audit.orderFix);
@@ -105,9 +103,9 @@ function passedOverFinding(audit: Audit): Finding[] {
       'audit/passed-over',
       total.packets * 20 >= audit.off.columns.packets ? 'warning' : 'note',
       `${flows(total.flows)} (${count(total.packets)} packets) of TCP and UDP never come to \`flow add\`${where}`,
-      rules[most.rule]?.rule.location,
+      placedRule(audit, most.rule)?.rule.location,
       help,
-      { ...total, ...(most.rule < 0 ? {} : { text: ruleTexts(audit.inputs.replay.ruleset)[most.rule] }) },
+      { ...total, ...(most.rule < 0 ? {} : { text: textOf(audit, most.rule) }) },
     ),
   ];
 }

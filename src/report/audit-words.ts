@@ -1,11 +1,14 @@
 // How audit's findings say things: extents, connections, and fixes with what proved them.
 import type { SourceLocation } from '../base/errors.ts';
+import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { Audit } from '../compare/audit/audit.ts';
 import type { Extent } from '../compare/audit/differences.ts';
 import type { Fix } from '../compare/audit/prove.ts';
+import { printRule } from '../nft/listing.ts';
 import type { AuditRuleId } from './audit-rules.ts';
 import type { Finding, FindingLevel } from './findings.ts';
 import { count, duration, octets, percent } from './format.ts';
+import { type PlacedRule, placedRules } from './rule-text.ts';
 
 /** A finding without keys that say nothing. */
 export function finding(
@@ -80,4 +83,23 @@ export function first(row: Extent): string {
 /** For programs. */
 export function extent({ packets, bytes, flows, firstPacket, firstTimeNs }: Extent): Record<string, unknown> {
   return { packets, bytes, flows, firstPacket, firstTimeNs };
+}
+
+const PLACED = new WeakMap<Ruleset, PlacedRule[]>();
+
+/** Where a rule of the audited ruleset stands, by its global index. */
+export function placedRule({ inputs }: Audit, index: number): PlacedRule | undefined {
+  const { ruleset } = inputs.replay;
+  const known = PLACED.get(ruleset) ?? placedRules(ruleset);
+  PLACED.set(ruleset, known);
+  return known[index];
+}
+
+/** Its text, without state. */
+export function textOf(audit: Audit, index: number): string {
+  const placed = placedRule(audit, index);
+  if (placed === undefined) return '';
+  return printRule(audit.inputs.replay.ruleset, placed.table, placed.chain, placed.rule, undefined, {
+    stateless: true,
+  });
 }

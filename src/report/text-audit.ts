@@ -14,6 +14,7 @@ import { columns, count, cut, percent, visible, wrap } from './format.ts';
 import { inputSection, noteSection } from './text-input.ts';
 
 const WIDTH = 100;
+const MAX_FINDINGS = 50;
 const MAX_NOTES = 40;
 
 /** The whole report, ending in a newline. */
@@ -95,7 +96,7 @@ function findingSection(audit: Audit, findings: readonly Finding[]): string[] {
   const rows = findings.filter((row) => row.level !== 'note');
   if (rows.length === 0) return [];
   const lines = [`What breaks (${count(rows.length)})`];
-  rows.forEach((row, index) => {
+  rows.slice(0, MAX_FINDINGS).forEach((row, index) => {
     const number = `${String(index + 1).padStart(3)}. `;
     lines.push(...wrap(`${row.level}: ${head(row)}`, WIDTH, number, '     '));
     const text = row.properties?.text;
@@ -105,6 +106,9 @@ function findingSection(audit: Audit, findings: readonly Finding[]): string[] {
     if (same < index) lines.push(`     Fix: the one of ${same + 1} mends this too.`);
     else if (row.help !== undefined) lines.push(...helpLines(row.help));
   });
+  if (rows.length > MAX_FINDINGS) {
+    lines.push(`     and ${count(rows.length - MAX_FINDINGS)} more (--format json has them)`);
+  }
   if (audit.untried > 0) {
     lines.push(`     no fix was looked for in ${count(audit.untried)} cases (--fixes says how many are tried)`);
   }

@@ -50,6 +50,8 @@ export interface Differences {
    * `invalid`: of these, packets that conntrack calls invalid without offload and does not translate.
    */
   frames: { all: Extent; unexplained: Extent; invalid: Extent };
+  /** Packets that went on with another mark, or whose connection had another one. */
+  marks: number;
   /** Packets that conntrack counted without offload only, and all that it counted. */
   uncounted: Extent;
   counted: number;
@@ -111,12 +113,14 @@ class Comparison {
     const uncounted = new Span();
     const fates: Fates = new Map();
     let counted = 0;
+    let marks = 0;
     for (let at = 0; at < off.packets; at++) {
       const pair = this.#pair(u32(off.path, at), u32(on.path, at), u8(on.pathClass, at));
       const changed =
         u8(off.verdict, at) === VERDICT_FORWARD &&
         u8(on.verdict, at) === VERDICT_FORWARD &&
         u32(off.digest, at) !== u32(on.digest, at);
+      if (goesOn(off, at) && goesOn(on, at) && !hasSameMarks(off, on, at)) marks++;
       for (const tally of pair.missed) tally.add(on, at, changed);
       for (const tally of pair.ran) tally.see(u32(on.flow, at));
       if (pair.uncounted) uncounted.add(on, at);
@@ -136,6 +140,7 @@ class Comparison {
         unexplained: frames.unexplained.extent(),
         invalid: frames.invalid.extent(),
       },
+      marks,
       uncounted: uncounted.extent(),
       counted,
     };
@@ -210,6 +215,10 @@ function noteFate(fates: Fates, off: PacketColumns, on: PacketColumns, at: numbe
   fates.set(key, row);
   row.span.add(on, at);
   if (isInvalid) row.invalid++;
+}
+
+function hasSameMarks(off: PacketColumns, on: PacketColumns, at: number): boolean {
+  return u32(off.mark, at) === u32(on.mark, at) && u32(off.ctMark, at) === u32(on.ctMark, at);
 }
 
 function isStopped(columns: PacketColumns, at: number): boolean {

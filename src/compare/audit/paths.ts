@@ -15,8 +15,8 @@ const CT_INVALID = eventKind('ct-invalid');
 
 /** What a path says. */
 export interface PathFacts {
-  /** Rule of each rule event, and how many of its expressions ran (all: Infinity), in order. */
-  rules: { rule: number; ran: number }[];
+  /** Arguments of the rule events: rule << 8 | expressions that ran, RULE_MATCHED when all did. */
+  rules: number[];
   /** Conntrack counted the packet, on either path. */
   isAccounted: boolean;
   /** A flowtable looked for the packet and did not find it. */
@@ -57,11 +57,9 @@ function readPath(table: PathTable, path: number): PathFacts {
     const word = u32(table.words, at);
     const argument = argumentOf(word);
     switch (kindOf(word)) {
-      case RULE: {
-        const ran = argument & 0xff;
-        facts.rules.push({ rule: argument >>> 8, ran: ran === RULE_MATCHED ? Number.POSITIVE_INFINITY : ran });
+      case RULE:
+        facts.rules.push(argument);
         break;
-      }
       case CT_ACCOUNT:
       case FLOW_COUNTER:
         facts.isAccounted = true;
@@ -105,9 +103,11 @@ export function actions(
   ruleOf: (rule: number) => number = (rule) => rule,
 ): Map<string, Action> {
   const found = new Map<string, Action>();
-  for (const { rule, ran } of rules) {
+  for (const word of rules) {
+    const rule = word >>> 8;
+    const ran = word & 0xff;
     for (const [ordinal, effect] of (effects[rule] ?? []).entries()) {
-      if (effect.at >= ran) continue;
+      if (effect.at >= ran && ran !== RULE_MATCHED) continue;
       const action = { rule: ruleOf(rule), ordinal, effect };
       if (action.rule >= 0) found.set(`${action.rule},${ordinal}`, action);
     }

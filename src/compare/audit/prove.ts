@@ -114,6 +114,7 @@ function isWorse({ before, mayMissMore }: Baseline, after: Differences): boolean
   return (
     after.missed.some((row) => row.packets > (missed.get(`${row.rule},${row.ordinal}`) ?? 0)) ||
     after.frames.all.packets > before.frames.all.packets ||
+    after.marks > before.marks ||
     after.uncounted.packets > before.uncounted.packets
   );
 }
