@@ -118,6 +118,8 @@ export type TraceStepDetail =
   | { kind: 'flow-add'; flowtable: string }
   /** The packet reached `flow add` and did not offload its connection; or is offloaded and goes the slow way. */
   | { kind: 'not-offloaded'; refusal: RefusalName; rule: number; location?: SourceLocation }
+  /** Its connection is offloaded, yet no flowtable forwards this packet. */
+  | { kind: 'slow'; why: 'fragment' | 'ttl' | 'ip-options' | 'device' | 'other' }
   | { kind: 'route'; destination: string; outcome: string; via?: string; interface?: string }
   | { kind: 'forward'; ttl: number }
   | { kind: 'local' }

@@ -350,6 +350,17 @@ export class PacketTracer implements Tracer {
       ...(isJudged && !isFirst && this.#connection !== undefined ? { before: this.#connection } : {}),
       after: this.#connectionOf(packet),
     });
+    if (isJudged && this.#connection?.status.includes('OFFLOAD') === true) this.#push(this.#slow(packet));
+  }
+
+  /** Why the fast path left a packet of an offloaded connection to the slow one (nf_flow_offload_ip_hook's guards). */
+  #slow(packet: Packet): TraceStepDetail {
+    if (!this.#steps.some((step) => step.kind === 'flowtable')) return { kind: 'slow', why: 'device' };
+    if (packet.fragmentCount > 0 || packet.fragmentOffset > 0 || packet.moreFragments) {
+      return { kind: 'slow', why: 'fragment' };
+    }
+    if (packet.hopLimit <= 1) return { kind: 'slow', why: 'ttl' };
+    return { kind: 'slow', why: packet.hasOptions ? 'ip-options' : 'other' };
   }
 
   #connectionOf(packet: Packet): TracedConnection {

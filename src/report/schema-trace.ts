@@ -105,6 +105,11 @@ export function traceSchema() {
     z.strictObject({ kind: z.literal('flow-add'), flowtable: text, ...cost }),
     z.strictObject({ kind: z.literal('not-offloaded'), refusal: text, rule: count, location, ...cost }),
     z.strictObject({
+      kind: z.literal('slow'),
+      why: z.enum(['fragment', 'ttl', 'ip-options', 'device', 'other']),
+      ...cost,
+    }),
+    z.strictObject({
       kind: z.literal('route'),
       destination: text,
       outcome: text,

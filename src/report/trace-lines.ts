@@ -47,6 +47,8 @@ export function stepLines(step: TraceStep, packet: number, rules: RuleTexts): st
       return [`flow add: offloaded to flowtable ${visible(step.flowtable)}; the next packets may go the fast way`];
     case 'not-offloaded':
       return [refusalLine(step, rules)];
+    case 'slow':
+      return [`its connection is offloaded, yet it goes the slow way: ${SLOW_TEXTS[step.why]}`];
     case 'route':
       return [routeLine(step)];
     case 'forward':
@@ -65,6 +67,14 @@ export function stepLines(step: TraceStep, packet: number, rules: RuleTexts): st
       return [];
   }
 }
+
+const SLOW_TEXTS: Readonly<Record<Step<'slow'>['why'], string>> = {
+  fragment: 'a fragment',
+  ttl: 'its TTL ends here',
+  'ip-options': 'IP options',
+  device: 'no flowtable has the device where it came in',
+  other: 'no flow for this device and encapsulation, or it is longer than the MTU of the way out',
+};
 
 function deviceLine(step: Step<'device'>): string {
   const name = visible(step.interface);

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { argumentOf, eventKind, kindOf, RULE_MATCHED } from '../../src/event/vocabulary.ts';
 import { compile, loadRouter, parseRouter, replayCaptures } from '../../src/index.ts';
+import { ether, type IpFields, ip, udp } from '../../src/packet/build.ts';
 import { EmulatedRouter } from '../../src/replay/emulated-router.ts';
 import type { PacketTrace, TraceStep } from '../../src/replay/trace-steps.ts';
 
@@ -91,6 +92,52 @@ describe('walks and paths', () => {
     });
     expect(result.trace?.walks.map((walk) => walk.packet)).toEqual([2, 5, 6]);
     expect(result.input.packets).toBe(6);
+  });
+});
+
+describe('a packet of an offloaded connection that goes the slow way', () => {
+  const text = `table inet t {
+    flowtable ft { hook ingress priority 0; devices = { DEVICES }; }
+    chain forward { type filter hook forward priority 0; policy accept;
+      ct state established flow add @ft
+      meta l4proto udp flow add @ft
+    }
+  }`;
+  const spec = parseRouter(
+    JSON.stringify({
+      interfaces: [
+        { name: 'lan0', mac: '02:00:00:00:00:01', addresses: ['192.168.1.1/24'] },
+        { name: 'wan0', mac: '02:00:00:00:00:02', addresses: ['203.0.113.1/24'] },
+      ],
+      routes: [{ dst: '0.0.0.0/0', via: '203.0.113.254', dev: 'wan0' }],
+    }),
+    'router',
+  );
+  const send = (devices: string, last: IpFields) => {
+    const { ruleset: flows } = compile({ path: 'x.nft', text: text.replace('DEVICES', devices) });
+    const router = new EmulatedRouter({ ruleset: flows, router: spec, walks: true });
+    const lan = (fields: Partial<IpFields>) =>
+      router.send(
+        ether(
+          { src: '02:ee:00:00:00:10', dst: '02:00:00:00:00:01' },
+          ip({ src: '192.168.1.10', dst: '198.51.100.7', ...fields }, udp({ sport: 5000, dport: 53 })),
+        ),
+        'lan0',
+      );
+    lan({});
+    lan({});
+    lan({});
+    const { walk } = lan(last);
+    return walk?.steps.find((step) => step.kind === 'slow' || (step.kind === 'flowtable' && step.outcome === 'hit'));
+  };
+
+  it.each([
+    ['lan0, wan0', {}, { kind: 'flowtable', outcome: 'hit' }],
+    ['lan0, wan0', { ttl: 1 }, { kind: 'slow', why: 'ttl' }],
+    ['lan0, wan0', { options: Uint8Array.of(7, 7, 4, 0, 0, 0, 0, 0) }, { kind: 'slow', why: 'ip-options' }],
+    ['wan0', {}, { kind: 'slow', why: 'device' }],
+  ])('says why: devices %s, %j', (devices, last, step) => {
+    expect(send(devices, last as IpFields)).toMatchObject(step);
   });
 });
 

@@ -205,7 +205,10 @@ function remedy(all: number): string {
 function nothing(args: TraceArguments, packets: number): string {
   const those = args.packet.length > 0 ? ` of packets ${args.packet.join(',')}` : '';
   const why = args.match !== undefined ? 'matches' : args.nftrace ? 'is marked by a rule' : 'is there';
-  return `none${those} ${why}: the captures have ${count(packets)} packet${packets === 1 ? '' : 's'}`;
+  // A trace by number ends early: then the count says nothing.
+  const size =
+    those !== '' && why !== 'is there' ? '' : `: the captures have ${count(packets)} packet${packets === 1 ? '' : 's'}`;
+  return `none${those} ${why}${size}`;
 }
 
 function note(text: string): void {
