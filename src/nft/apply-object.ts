@@ -56,7 +56,7 @@ function timeoutPolicy(
   const known = TIMEOUT_STATES[protocol] ?? {};
   const policy = { ...known };
   for (const { name, seconds } of states) {
-    if (!(name.text in known)) {
+    if (!Object.hasOwn(known, name.text)) {
       const meant = nearest(name.text, Object.keys(known));
       throw sources.error(
         'invalid state for this protocol',

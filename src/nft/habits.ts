@@ -1,4 +1,5 @@
 // What people write by habit from elsewhere (iptables, pf, C, shells) and what nft calls it: hints for syntax errors.
+import { own } from '../base/own.ts';
 import type { Token } from './lexer.ts';
 import type { Parser } from './parser.ts';
 
@@ -85,7 +86,7 @@ export function habitHint(p: Parser, token: Token, expected: string | undefined)
   if (family !== undefined && ['dst', 'dest', 'destination', 'to'].includes(token.text))
     return `did you mean '${family} daddr'?`;
   if (expected === undefined || !/match or statement|field of|chain, set/.test(expected)) return undefined;
-  const nft = WORDS[token.text.toLowerCase()];
+  const nft = own(WORDS, token.text.toLowerCase());
   return nft === undefined || field !== undefined ? undefined : `nft writes ${nft}`;
 }
 

@@ -1,4 +1,5 @@
 // Header fields, raw payload, options, chunks and extension headers (nft(8), "PAYLOAD EXPRESSIONS"). Tables are in headers.ts.
+import { own } from '../base/own.ts';
 import type { PayloadBase } from '../bytecode/expression.ts';
 import type { Expr, PayloadExpr } from './ast.ts';
 import { exthdr, payload, rawPayload } from './expressions.ts';
@@ -28,7 +29,7 @@ export function word(p: Parser, what: string, words: Iterable<string>): Token {
 export function parseRawPayload(p: Parser): PayloadExpr {
   const start = p.expect('@');
   const bases: Record<string, PayloadBase> = { ll: 'link', nh: 'network', th: 'transport', ih: 'inner' };
-  const base = bases[p.peek().text];
+  const base = own(bases, p.peek().text);
   if (base === undefined) throw p.error('unknown raw payload base', p.peek(), 'one of ll, nh, th, ih');
   p.next();
   p.expect(',');
@@ -144,7 +145,7 @@ export function tcpOptionKind(p: Parser): { header: OptionHeader; word: string }
     ] as const;
     return { header: known ?? { name: '', type, fields }, word: '' };
   }
-  const name = TCP_OPTION_SPELLINGS[token.text] ?? token.text;
+  const name = own(TCP_OPTION_SPELLINGS, token.text) ?? token.text;
   const header = TCP_OPTIONS.find((option) => option.name === (BLOCK_OF_SACK.has(name) ? 'sack' : name));
   if (header === undefined || token.kind !== 'word')
     throw p.unexpected(

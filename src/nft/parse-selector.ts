@@ -1,5 +1,6 @@
 // What a packet is matched by: header fields, options, `meta`, `ct`, `rt`, `socket`, `fib`, … (nft(8), "PRIMARY EXPRESSIONS"
 // and "PAYLOAD EXPRESSIONS"). Headers are in parse-header.ts, tables of names in headers.ts and expressions.ts.
+import { own } from '../base/own.ts';
 import type { CtKey, MetaKey } from '../bytecode/expression.ts';
 import type { CtExpr, Expr, OsfExpr, XfrmExpr } from './ast.ts';
 import { ct, meta, rt } from './expressions.ts';
@@ -124,9 +125,10 @@ export function parseSelector(p: Parser): Expr {
   if (HEADER_WORDS.has(start.text)) return parseHeader(p);
   if (start.text === 'rt') return parseRt(p);
   if (EXTHDR_WORDS.has(start.text)) return parseExthdr(p);
-  if (start.text in UNQUALIFIED_META) {
+  const unqualified = own(UNQUALIFIED_META, start.text);
+  if (unqualified !== undefined) {
     p.next();
-    return meta(UNQUALIFIED_META[start.text] as MetaKey, start);
+    return meta(unqualified, start);
   }
   switch (start.text) {
     case 'meta':
@@ -152,7 +154,7 @@ export function parseSelector(p: Parser): Expr {
 export function parseMetaKey(p: Parser): MetaKey {
   p.expect('meta');
   const token = p.peek();
-  const key = token.kind === 'word' ? QUALIFIED_META[token.text] : undefined;
+  const key = token.kind === 'word' ? own(QUALIFIED_META, token.text) : undefined;
   if (key === undefined) throw p.unexpected('a meta key', Object.keys(QUALIFIED_META));
   p.next();
   return key;
@@ -162,11 +164,11 @@ export function parseMetaKey(p: Parser): MetaKey {
 function parseRt(p: Parser): Expr {
   const keys = { classid: 'classid', nexthop: 'nexthop', mtu: 'tcpmss', ipsec: 'ipsec' } as const;
   const second = p.peek(1).text;
-  if (!(second in keys) && second !== 'ip' && second !== 'ip6') return parseExthdr(p);
+  if (!Object.hasOwn(keys, second) && second !== 'ip' && second !== 'ip6') return parseExthdr(p);
   const start = p.next();
   const family = p.accept('ip') ? 'ip' : p.accept('ip6') ? 'ip6' : undefined;
   const token = p.peek();
-  const key = token.text in keys ? keys[token.text as keyof typeof keys] : undefined;
+  const key = own(keys, token.text);
   if (key === undefined) throw p.unexpected('a routing key', Object.keys(keys));
   p.next();
   const span = p.spanFrom(start);
@@ -186,7 +188,7 @@ function parseCt(p: Parser): CtExpr {
     return { ...ct(key, p.spanFrom(start), direction), family };
   }
   const token = p.peek();
-  const key = token.kind === 'word' ? CT_WORDS[token.text] : undefined;
+  const key = token.kind === 'word' ? own(CT_WORDS, token.text) : undefined;
   const known = key !== undefined && (direction === undefined || CT_DIRECTIONAL.has(token.text));
   if (key === undefined || !known) throw p.unexpected('a ct key', Object.keys(CT_WORDS));
   p.next();

@@ -1,4 +1,5 @@
 // Statements with state, which stand in rules, in set declarations and in set elements: counter, limit, quota, ct count, last.
+import { own } from '../base/own.ts';
 import type { LimitUnit } from '../bytecode/expression.ts';
 import type { LimitSpec, Stmt } from './ast.ts';
 import { parseDurationMs } from './datatypes-time.ts';
@@ -68,7 +69,7 @@ export function parseQuota(p: Parser): { bytes: number; usedBytes: number; inver
 function parseBytes(p: Parser): number {
   const count = p.number();
   const unit = p.peek();
-  const factor = unit.kind === 'word' ? DATA_UNITS[unit.text] : undefined;
+  const factor = unit.kind === 'word' ? own(DATA_UNITS, unit.text) : undefined;
   if (factor === undefined) throw p.unexpected('bytes, kbytes or mbytes', Object.keys(DATA_UNITS));
   p.next();
   return count * factor;
@@ -106,7 +107,7 @@ function parseBurstPackets(p: Parser, inRule: boolean): number {
 function parseDataRate(p: Parser): { factor: number; unit: LimitUnit } {
   const token = p.peek();
   const [name = '', unitName] = token.kind === 'word' ? token.text.split('/') : [];
-  const factor = DATA_UNITS[name];
+  const factor = own(DATA_UNITS, name);
   if (factor === undefined) throw p.unexpected("'/' or a unit of bytes", Object.keys(DATA_UNITS));
   p.next();
   if (unitName === undefined) {
