@@ -2,6 +2,7 @@
 // namespace that router.
 import { parseRouter } from '../../src/config/router-file.ts';
 import type { InterfaceSpec, PolicyRuleSpec, RouterSpec, RouteSpec } from '../../src/net/spec.ts';
+import { parseAddress } from '../../src/packet/address.ts';
 
 /** A frame that arrives at a physical interface. */
 export interface SceneFrame {
@@ -283,7 +284,7 @@ function neighbourLines(spec: RouterSpec, scene: KernelScene): string[] {
   ]);
   for (const device of spec.interfaces.filter((row) => row.type !== 'loopback')) {
     for (const address of named) {
-      if (address === '' || own.has(address) || known.has(`${device.name} ${address}`)) continue;
+      if (parseAddress(address) === undefined || own.has(address) || known.has(`${device.name} ${address}`)) continue;
       known.add(`${device.name} ${address}`);
       rows.push(`neigh replace ${address} lladdr ${spec.defaultNeighbourMac} dev ${device.name} nud permanent`);
     }

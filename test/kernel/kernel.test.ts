@@ -30,8 +30,9 @@ async function ask(scenes: KernelScene[]): Promise<Map<string, KernelResult>> {
     const answers = await askKernel(batch);
     batch.forEach((scene, i) => {
       const answer = answers[i];
-      if (answer === undefined || answer instanceof Error) throw answer ?? new Error(`${scene.name}: no answer`);
-      found.set(scene.name, answer);
+      // What cannot be set up has no answer: the first test says so.
+      if (answer instanceof Error) process.stderr.write(`${answer.message}\n`);
+      else if (answer !== undefined) found.set(scene.name, answer);
     });
   }
   return found;
