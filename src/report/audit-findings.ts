@@ -102,7 +102,7 @@ function leadOf(missed: readonly MissedAction[]): MissedAction {
 function loss(audit: Audit, row: MissedAction): string {
   const { effect } = row;
   if (effect.need === 'connection' && row.unseen === 0) return `${effect.kind} was set before, and stays`;
-  if (effect.kind !== 'header field' && effect.kind !== 'TCP option') return effect.loss;
+  if (effect.kind !== 'header rewrite' && effect.kind !== 'TCP option rewrite') return effect.loss;
   if (row.changedFrames === 0) return `${effect.loss}, which changes no frame here`;
   const fields = audit.fields.fields
     .slice(0, 3)

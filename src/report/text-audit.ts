@@ -156,7 +156,9 @@ function modeSection(audit: Audit): string[] {
     const band = all === undefined ? '' : ` ±${Math.round(((all.high - all.low) / 2) * 100)} %`;
     return [name, share('slow'), share('software'), share('hardware'), `${count(all?.meanCycles ?? 0)}${band}`];
   };
-  const name = (mode: ModeReport): string => `${mode.mode}${mode === audit.asRuled ? ' (as the ruleset says)' : ''}`;
+  const { tables } = audit.inputs.replay.ruleset;
+  const ruled = tables.some((table) => table.flowtables.some((entry) => entry.offload)) ? 'hardware' : 'software';
+  const name = ({ mode }: ModeReport): string => `${mode}${mode === ruled ? ' (as the ruleset says)' : ''}`;
   return [
     `Packets by path, and estimated cycles per packet on ${visible(audit.inputs.profile.name)}`,
     ...columns(

@@ -163,7 +163,7 @@ export function matters(row: MissedAction): boolean {
   if (row.effect.need === 'reader') return false;
   if (row.effect.need === 'connection') return row.unseen > 0;
   // A rewrite that changed no frame said what the packet said already.
-  if (row.effect.kind === 'header field' || row.effect.kind === 'TCP option') return row.changedFrames > 0;
+  if (row.effect.kind === 'header rewrite' || row.effect.kind === 'TCP option rewrite') return row.changedFrames > 0;
   return true;
 }
 

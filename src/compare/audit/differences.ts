@@ -200,7 +200,7 @@ class Comparison {
 }
 
 /** Effects that change what leaves the router. */
-const REWRITES: ReadonlySet<string> = new Set(['header field', 'TCP option', 'copy', 'redirection']);
+const REWRITES: ReadonlySet<string> = new Set(['header rewrite', 'TCP option rewrite', 'copy', 'redirection']);
 
 type Fates = Map<string, { span: Span; passes: boolean; reason: number; detail: number; invalid: number }>;
 

@@ -13,8 +13,8 @@ export type EffectKind =
   | 'mark'
   | 'connection mark'
   | 'connection setting'
-  | 'header field'
-  | 'TCP option'
+  | 'header rewrite'
+  | 'TCP option rewrite'
   | 'set update'
   | 'priority'
   | 'helper'
@@ -53,8 +53,8 @@ const PRIORITY = row('priority', 'packet', 'the packets get no priority');
 const TRACE = row('trace', 'reader', 'the packets are not traced');
 const CT_MARK = row('connection mark', 'connection', 'the connection mark is not set');
 const CT_SET = row('connection setting', 'connection', 'nothing is set on the connection');
-const HEADER = row('header field', 'packet', 'the packets are not rewritten');
-const OPTION = row('TCP option', 'packet', 'the TCP option is not rewritten');
+const HEADER = row('header rewrite', 'packet', 'the packets are not rewritten');
+const OPTION = row('TCP option rewrite', 'packet', 'the TCP option is not rewritten');
 const ADD = row('set update', 'connection', 'nothing is added to the set');
 const UPDATE = row('set update', 'packet', 'elements of the set are not refreshed');
 const HELPER = row('helper', 'connection', 'no helper or timeout is attached');

@@ -9,7 +9,7 @@ import { netdevMoves } from './netdev.ts';
 import { Patch } from './patch.ts';
 
 const MOVABLE: ReadonlySet<EffectKind> = new Set([
-  'header field',
+  'header rewrite',
   'mark',
   'priority',
   'log',
