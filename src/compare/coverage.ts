@@ -94,7 +94,7 @@ async function explain(
   options: Omit<ReplayOptions, 'onEvents' | 'onFrames'>,
 ): Promise<void> {
   const dead = rules.filter((row) => row.state === 'never');
-  const asked = dead.map((row) => row.rule).filter((rule) => f64(hits.entered, book.chainOfRule[rule] as number) > 0);
+  const asked = dead.map((row) => row.rule).filter((rule) => mayBeShadowed(rule, hits, book));
   const probes =
     asked.length === 0
       ? []
@@ -114,6 +114,13 @@ async function explain(
     const reason = reasons.get(row.rule);
     if (reason !== undefined) row.reason = reason;
   }
+}
+
+/** Whether packets may have been taken before they came to a rule: not when all that came to its base chain did. */
+function mayBeShadowed(rule: number, hits: PathHits, book: RuleBook): boolean {
+  const entered = f64(hits.entered, book.chainOfRule[rule] as number);
+  const isBase = book.rules[rule]?.chain.chain.base !== undefined;
+  return entered > 0 && !(isBase && f64(hits.evaluated, rule) >= entered);
 }
 
 interface BeforeOffload {
