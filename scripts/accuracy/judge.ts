@@ -54,6 +54,7 @@ export async function accuracy(profiles: Profile[], dump: string): Promise<Outco
   }
   const fitRuns = chooseRuns();
   const outcome: Outcome = { verdicts: [], fitted: [] };
+  const fittedProfiles = new Map<string, Profile>();
   for (const before of profiles) {
     const figures = FIGURES.filter((row) => row.profile === before.name);
     const sets = SET_FIGURES.filter((row) => row.profile === before.name);
@@ -77,7 +78,17 @@ export async function accuracy(profiles: Profile[], dump: string): Promise<Outco
     for (const row of figures) {
       outcome.verdicts.push({ ...judge(row, profile, replays), use: use(row.run, row.limit !== undefined) });
     }
-    for (const row of sets) outcome.verdicts.push({ ...judgeSet(row, profile), use: use(row.run, false) });
+    fittedProfiles.set(before.name, profile);
+  }
+  const scatter = lookupSpread(
+    SET_FIGURES.filter((row) => fitRuns.has(row.run)),
+    fittedProfiles,
+  );
+  for (const row of SET_FIGURES) {
+    const profile = fittedProfiles.get(row.profile);
+    if (profile === undefined) continue;
+    const use = fitRuns.has(row.run) ? 'fitted' : 'left out';
+    outcome.verdicts.push({ ...judgeSet(row, profile, scatter), use });
   }
   return outcome;
 }
@@ -232,21 +243,27 @@ function setPoint(row: SetFigure, profile: Profile): Measured {
   return { name: row.id, cycles, spread: FIGURE_SPREAD.partial, constant: 0, terms };
 }
 
-function judgeSet(row: SetFigure, profile: Profile): Omit<Verdict, 'use'> {
+function judgeSet(row: SetFigure, profile: Profile, scatter: number): Omit<Verdict, 'use'> {
   const terms = { ...zeroes(), cyclesPerInstruction: lookupInstructions(row, profile) };
   const cycles = termCycles({ constant: 0, terms }, profile);
   const rms = WEIGHTS[profile.instructionSet].crossValidatedRms * 1.28;
-  const spread = Math.hypot(
-    relativeSpread(profile.cyclesPerInstruction),
-    profile.modelSpread.value,
-    rms,
-    LOOKUP_SPREAD,
-  );
+  const spread = Math.hypot(relativeSpread(profile.cyclesPerInstruction), profile.modelSpread.value, rms, scatter);
   const mpps = (more: number) => row.hz / (row.hz / (row.baseline * 1e6) + more) / 1e6;
   const what = `${row.backend}, ${row.elements} elements of ${row.fields.join('+')} octets, on a drop at ${row.baseline} Mpps`;
   const known = { id: row.id, profile: row.profile, what, unit: 'Mpps', value: row.value, full: true, limited: false };
   return { ...known, estimate: mpps(cycles), low: mpps(cycles * (1 + spread)), high: mpps(cycles / (1 + spread)) };
 }
 
-/** A single look-up is no path: weights of one expression scatter, kernels of 2020 compare keys otherwise. */
-const LOOKUP_SPREAD = 0.3;
+/**
+ * Half width for a single look-up, from the residuals of those fitted: one expression is no path, its branches are foreseen or
+ * not, and kernels of 2020 compared keys octet by octet.
+ */
+function lookupSpread(rows: readonly SetFigure[], fitted: Map<string, Profile>): number {
+  const squares = rows.flatMap((row) => {
+    const profile = fitted.get(row.profile);
+    if (profile === undefined) return [];
+    const point = setPoint(row, profile);
+    return [Math.log(termCycles(point, profile) / point.cycles) ** 2];
+  });
+  return 1.28 * Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / Math.max(1, squares.length));
+}

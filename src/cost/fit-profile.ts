@@ -90,13 +90,14 @@ export function fitProfile(
     }
   }
   const inverse = invert(matrix);
+  const share = Math.min(1, Math.max(LEAST_SHARE, jointShare(points, free, deviation, inverse)));
   const fitted = free.map((key, i): [FittedKey, Quantity] => {
     const unit = deviation[i] as number;
     const moved = (inverse[i] as number[]).reduce((sum, cell, j) => sum + cell * (right[j] as number), 0);
     const { value: before, unit: name } = base[key];
     // A number keeps a tenth of what it was at least: below, the points contradict the model.
     const value = Math.max(before * 0.1, before + moved * unit);
-    const half = FOUR_OF_FIVE * unit * Math.sqrt(Math.max(0, (inverse[i] as number[])[i] as number));
+    const half = share * FOUR_OF_FIVE * unit * Math.sqrt(Math.max(0, (inverse[i] as number[])[i] as number));
     return [
       key,
       {
@@ -116,6 +117,34 @@ export function fitProfile(
     after: termCycles(row, profile) / row.cycles - 1,
   }));
   return { profile, residuals };
+}
+
+/** Numbers keep at least this part of their own intervals. */
+const LEAST_SHARE = 0.5;
+
+/**
+ * What the points fix is sums: if one number is smaller, another is larger. Prices take numbers as independent, so their
+ * intervals are narrowed by how much surer the fit is of the points than independent numbers would be (root mean square).
+ */
+function jointShare(
+  points: readonly Measured[],
+  free: readonly FittedKey[],
+  deviation: readonly number[],
+  inverse: readonly number[][],
+): number {
+  let joint = 0;
+  let apart = 0;
+  for (const row of points) {
+    const a = free.map((key, i) => (row.terms[key] * (deviation[i] as number)) / row.cycles);
+    a.forEach((one, i) => {
+      const line = inverse[i] as number[];
+      apart += one * one * (line[i] as number);
+      a.forEach((other, j) => {
+        joint += one * other * (line[j] as number);
+      });
+    });
+  }
+  return apart > 0 ? Math.sqrt(Math.max(0, joint) / apart) : 1;
 }
 
 function rounded(value: number): number {
