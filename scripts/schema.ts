@@ -5,6 +5,7 @@ import {
   auditSchemaText,
   coverageSchemaText,
   diffSchemaText,
+  planSchemaText,
   reportSchemaText,
   traceSchemaText,
 } from './schema/text.ts';
@@ -13,5 +14,6 @@ writeFileSync('docs/report.schema.json', reportSchemaText());
 writeFileSync('docs/audit.schema.json', auditSchemaText());
 writeFileSync('docs/diff.schema.json', diffSchemaText());
 writeFileSync('docs/coverage.schema.json', coverageSchemaText());
+writeFileSync('docs/plan.schema.json', planSchemaText());
 writeFileSync('docs/trace.schema.json', traceSchemaText());
 writeFileSync('docs/suite.schema.json', suiteSchemaText());

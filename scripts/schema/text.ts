@@ -3,6 +3,7 @@ import { zod } from '../../src/base/on-demand.ts';
 import { reportSchema } from '../../src/report/schema.ts';
 import { auditSchema } from '../../src/report/schema-audit.ts';
 import { coverageSchema, diffSchema } from '../../src/report/schema-diff.ts';
+import { planSchema } from '../../src/report/schema-plan.ts';
 import { traceSchema } from '../../src/report/schema-trace.ts';
 
 /** Text of docs/report.schema.json. */
@@ -28,4 +29,9 @@ export function traceSchemaText(): string {
 /** Text of docs/coverage.schema.json. */
 export function coverageSchemaText(): string {
   return `${JSON.stringify(zod().z.toJSONSchema(coverageSchema()), undefined, 2)}\n`;
+}
+
+/** Text of docs/plan.schema.json. */
+export function planSchemaText(): string {
+  return `${JSON.stringify(zod().z.toJSONSchema(planSchema()), undefined, 2)}\n`;
 }
