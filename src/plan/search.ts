@@ -106,7 +106,7 @@ export function lossPlace(result: QueueResult, links: string[]): Saturation {
     ...result.lostByLinkOut.map((lost, link) => linkRow(links[link] ?? '', 'out', lost, result.linkOutLoad[link] ?? 0)),
     {
       kind: 'host',
-      name: 'link between CPU and ports',
+      name: 'CPU port',
       bursts: Math.max(result.hostInLoad, result.hostOutLoad) < FULL,
       lost: result.lost.host,
     },

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { planSchemaText } from '../../scripts/schema/text.ts';
 import { planSchema } from '../../src/report/schema-plan.ts';
 import { capture, nftreplay, ROUTER, RULESET } from './program.ts';
 
@@ -69,5 +72,12 @@ describe('nftreplay plan', () => {
     const { code, stderr } = await nftreplay(['plan', RULESET, '-', '--profile', 'bpi-r3'], capture('dns.pcap'));
     expect(code).toBe(2);
     expect(stderr).toContain('save it to a file first');
+  });
+});
+
+describe('docs/plan.schema.json', () => {
+  it('is what the schema says (npm run schema)', () => {
+    const path = resolve(import.meta.dirname, '../../docs/plan.schema.json');
+    expect(readFileSync(path, 'utf8')).toBe(planSchemaText());
   });
 });
