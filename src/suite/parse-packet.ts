@@ -5,7 +5,7 @@ import type { ArpParty, PacketBody, PacketLine } from './packet-line.ts';
 import { PacketLineError, Words } from './packet-tokens.ts';
 import { parseDatagram } from './parse-datagram.ts';
 
-const MAX_REPEAT = 1_000_000;
+const MAX_REPEAT = 100_000;
 const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9, d: 86_400e9 };
 
 /** line = [time] interface "<" packet { field } [repeat]. Throws PacketLineError. */
