@@ -4,10 +4,12 @@ import type { ChainBlock, FlowtableBlock, Name, SetBlock, SetFlag, TableBlock, T
 import { DATATYPES, findDatatype } from './datatypes.ts';
 import { symbol, untyped, value } from './expressions.ts';
 import type { NamedThing } from './faults.ts';
+import type { Token } from './lexer.ts';
 import { parseComment, parseConcat, parseInitializer, parseSet } from './parse-expression.ts';
 import { atObject, parseObject, skipObjectWords } from './parse-object.ts';
+import { SELECTOR_WORDS } from './parse-selector.ts';
 import { atStatefulStatement, parseStatefulStatement, parseTime } from './parse-stateful.ts';
-import { parseRule } from './parse-statement.ts';
+import { parseRule, STATEMENT_WORDS } from './parse-statement.ts';
 import type { Parser } from './parser.ts';
 import { nearest } from './suggest.ts';
 
@@ -75,7 +77,7 @@ function openScope(p: Parser): void {
 
 /** `"{" (options | chain | set | map | flowtable | object)* "}"` */
 export function parseTableBlock(p: Parser, name: Name): TableBlock {
-  p.expect('{');
+  p.openBrace();
   const table: TableBlock = { flags: [], chains: [], sets: [], objects: [], flowtables: [] };
   parseTableItems(p, table, name);
   return table;
@@ -88,6 +90,13 @@ export function parseTableItems(p: Parser, table: TableBlock, name: Name): void 
     if (!parseCommon(p)) parseTableItem(p, table);
   });
   p.scope.close();
+}
+
+/** Whether a word starts a rule or a hook line. */
+export function isRuleWord({ kind, text }: Token): boolean {
+  return (
+    kind === 'word' && (SELECTOR_WORDS.has(text) || STATEMENT_WORDS.has(text) || text === 'type' || text === 'policy')
+  );
 }
 
 /** A chain, set, … or setting of a table, with its separator. */
@@ -129,17 +138,13 @@ export function parseTableItem(p: Parser, table: TableBlock): void {
       p.sources.warn("'flow table' is an old spelling: write 'flowtable'", p.spanFrom(start));
       table.flowtables.push(parseFlowtableBlock(p, declaredName(p, 'flowtable', 'a flowtable name')));
       break;
-    default:
-      throw p.unexpected("a chain, set, map, flowtable, object or '}'", [
-        'chain',
-        'set',
-        'map',
-        'flowtable',
-        'flags',
-        'comment',
-        'ct',
-        ...OBJECT_WORDS,
-      ]);
+    default: {
+      const isRule = isRuleWord(start);
+      if (isRule) p.surplusTold = true;
+      const hint = isRule ? "rules stand inside of a chain: does a '}' before end it too early?" : undefined;
+      const words = ['chain', 'set', 'map', 'flowtable', 'flags', 'comment', 'ct', ...OBJECT_WORDS];
+      throw p.unexpected("a chain, set, map, flowtable, object or '}'", words, hint);
+    }
   }
   p.expectSeparator();
 }
@@ -154,7 +159,7 @@ function parseTableFlag(p: Parser): string {
 
 /** `"{" (hook line | policy | devices | flags | comment | rule)* "}"` */
 export function parseChainBlock(p: Parser, name: Name): ChainBlock {
-  p.expect('{');
+  p.openBrace();
   openScope(p);
   const chain: ChainBlock = { name, offload: false, rules: [], span: name.span };
   p.block(`chain '${name.text}'`, name.span, 'items', () => {
@@ -282,7 +287,7 @@ function parseDevices(p: Parser): Expr {
 
 /** `"{" (hook … priority … | devices = {…} | counter | flags offload)* "}"` */
 export function parseFlowtableBlock(p: Parser, name: Name): FlowtableBlock {
-  p.expect('{');
+  p.openBrace();
   const flowtable: FlowtableBlock = { name, offload: false, counter: false, span: name.span };
   whole(p, `flowtable '${name.text}'`, name, () => {
     if (parseCommon(p)) return;
@@ -307,7 +312,7 @@ export function parseFlowtableBlock(p: Parser, name: Name): FlowtableBlock {
 
 /** `"{" (type | typeof | flags | timeout | gc-interval | size | policy | auto-merge | statements | elements | comment)* "}"` */
 export function parseSetBlock(p: Parser, name: Name, isMap: boolean): SetBlock {
-  p.expect('{');
+  p.openBrace();
   const set: SetBlock = { name, isMap, flags: [], autoMerge: false, statements: [], span: name.span };
   whole(p, `${isMap ? 'map' : 'set'} '${name.text}'`, name, () => {
     if (!parseCommon(p) && !parseSetItem(p, set)) {
@@ -396,7 +401,7 @@ function parseSetItem(p: Parser, set: SetBlock): boolean {
 
 /** `set_block_expr: "{" … "}" | $x` */
 export function parseElements(p: Parser): Expr {
-  return p.at('$') ? p.variable() : parseSet(p);
+  return p.at('$') ? p.variable() : parseSet(p, { mayLackBrace: true });
 }
 
 /** `"type" T (. T)* [: [interval] DATA]`, `"typeof" EXPR [: …]` */

@@ -1,5 +1,6 @@
 // Expressions of the language: what is matched (left), what it is matched with (right), and what statements take.
 // The three differ in what may stand at the bottom; operators bind as in nft: shifts, &, ^, |, then `.` and sets.
+import { own } from '../base/own.ts';
 import type { BinaryOperator, ElementExpr, Expr, SetExpr, Span } from './ast.ts';
 import { symbol, untyped, value } from './expressions.ts';
 import { atSelector, parseModulus, parseSelector, SELECTOR_WORDS } from './parse-selector.ts';
@@ -93,9 +94,10 @@ function parsePrimary(p: Parser, mode: Mode): Expr {
       p.next();
       return value(token.text === 'exists' ? 1n : 0n, 'boolean', 'host', 8, token);
     }
-    if (mode === 'right' && token.text in PROTOCOL_WORDS) {
+    const protocol = mode === 'right' ? own(PROTOCOL_WORDS, token.text) : undefined;
+    if (protocol !== undefined) {
       p.next();
-      return value(BigInt(PROTOCOL_WORDS[token.text] as number), 'inet_proto', 'host', 8, token);
+      return value(BigInt(protocol), 'inet_proto', 'host', 8, token);
     }
     if (mode === 'right' && token.text === 'redirect') {
       p.next();
@@ -197,9 +199,11 @@ export function parseSetReference(p: Parser): Expr {
 }
 
 /** `"{" [element ("," element)*] "}"`; values of maps may be verdicts. */
-export function parseSet(p: Parser, options: { mayBeEmpty?: boolean } = {}): SetExpr {
+export function parseSet(p: Parser, options: { mayBeEmpty?: boolean; mayLackBrace?: boolean } = {}): SetExpr {
   return p.nest(() => {
-    const start = p.expect('{');
+    const start = p.peek();
+    if (options.mayLackBrace === true && !p.at('{')) p.assumeBrace();
+    else p.expect('{');
     const items: Expr[] = [];
     p.skipNewlines();
     if (p.at('}') && options.mayBeEmpty !== true) throw p.unexpected('an element');

@@ -1,9 +1,12 @@
 // The commands of a ruleset file, in order: declarations with or without `add`, and what changes or removes them.
 // Those that only show something are in parse-show.ts.
+import { own } from '../base/own.ts';
 import type { Family } from '../bytecode/ruleset.ts';
 import type { Span } from './ast.ts';
 import type { Command, CommandOp, Target } from './ast-commands.ts';
+import type { Token } from './lexer.ts';
 import {
+  isRuleWord,
   parseChainBlock,
   parseCommon,
   parseElements,
@@ -90,8 +93,25 @@ function readStrayBlock(p: Parser, last: Command | undefined, stray: { told: boo
   const name = p.peek(1);
   if (name.kind !== 'word' || !p.at('{', 2)) return false;
   const { faults } = p.sources;
+  if (last?.object === 'table' && last.block === undefined && last.op === 'add' && last.target.table !== undefined) {
+    const table = last.target.table;
+    faults.add(
+      p.sources.syntaxError(`syntax error, table '${table.text}' has no block`, table.span, "a '{' is missing"),
+    );
+    last.block = { flags: [], chains: [], sets: [], objects: [], flowtables: [] };
+    p.open();
+    parseTableItems(p, last.block, table);
+    p.expectSeparator();
+    return true;
+  }
   if (last?.object === 'table' && last.block !== undefined && last.target.table !== undefined) {
     const table = last.target.table;
+    // Another brace too many before may be why.
+    if (p.surplusTold) {
+      parseTableItems(p, last.block, table);
+      p.expectSeparator();
+      return true;
+    }
     const closing = { source: last.span.source, start: last.span.end - 1, end: last.span.end };
     const message = `table '${table.text}' ends with this '}', yet ${word.text} '${name.text}' follows it`;
     faults.add(p.sources.syntaxError(message, closing, "one '}' too many before?"));
@@ -112,7 +132,7 @@ function readStrayBlock(p: Parser, last: Command | undefined, stray: { told: boo
 function parseCommand(p: Parser): Command {
   const start = p.peek();
   if (start.kind !== 'word') throw p.unexpected('a command', [...Object.keys(OPS), ...OBJECTS]);
-  let op = OPS[start.text];
+  let op = own(OPS, start.text);
   if (op === 'ignored') return parseShow(p);
   if (op === undefined) op = 'add';
   else p.next();
@@ -158,8 +178,16 @@ function parseCommand(p: Parser): Command {
     }
     default:
       if (op === 'add' && startsRule(p)) return parseRuleCommand(p, op, start);
-      throw p.unexpected('an object', [...OBJECTS, ...(start.text in OPS ? [] : Object.keys(OPS))]);
+      throw unexpectedCommand(p, start);
   }
+}
+
+/** Neither a command nor an object; rules that stand here were cut off from their chain. */
+function unexpectedCommand(p: Parser, start: Token): Error {
+  const isRule = start === p.peek() && isRuleWord(start);
+  if (isRule) p.surplusTold = true;
+  const hint = isRule ? "rules stand inside of a chain: does a '}' before end it too early?" : undefined;
+  return p.unexpected('an object', [...OBJECTS, ...(Object.hasOwn(OPS, start.text) ? [] : Object.keys(OPS))], hint);
 }
 
 /** `add [family] TABLE CHAIN statements`: the word `rule` may be left out. */

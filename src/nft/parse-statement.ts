@@ -1,5 +1,7 @@
 // Rules and their statements (nft(8), "STATEMENTS"). A rule is statements, then perhaps a comment.
+
 import { type NftError, NftSyntaxError } from '../base/errors.ts';
+import { own } from '../base/own.ts';
 import type { MetaKey, ObjectType } from '../bytecode/expression.ts';
 import type { ElementExpr, Expr, RelationalOperator, RuleNode, Span, Stmt } from './ast.ts';
 import { exthdr, symbol, untyped } from './expressions.ts';
@@ -21,7 +23,8 @@ import { atStatefulStatement, parseStatefulStatement } from './parse-stateful.ts
 import { type Parser, RESERVED } from './parser.ts';
 import { LOG_LEVEL, symbolValue } from './symbols.ts';
 
-const STATEMENT_WORDS = new Set(
+/** Words that start a statement. */
+export const STATEMENT_WORDS = new Set(
   (
     'accept drop continue return jump goto counter limit quota last log reject snat dnat masquerade redirect notrack flow dup fwd queue ' +
     'synproxy tproxy meter set add update delete reset'
@@ -376,8 +379,9 @@ function parseMatch(p: Parser): Stmt {
   }
   const token = p.peek();
   let op: RelationalOperator = 'implicit';
-  if ((token.kind === 'operator' || token.kind === 'word') && token.text in RELATIONAL) {
-    op = RELATIONAL[token.text] as RelationalOperator;
+  const relational = token.kind === 'operator' || token.kind === 'word' ? own(RELATIONAL, token.text) : undefined;
+  if (relational !== undefined) {
+    op = relational;
     p.next();
   }
   const { value, mask } = parseMatchValue(p);

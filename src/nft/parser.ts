@@ -1,6 +1,8 @@
 // What every parse method shares: the tokens with some lookahead, the names in scope, and errors that say what was found,
 // what could stand there, and what the user may have meant.
-import type { NftError } from '../base/errors.ts';
+
+import { NftError, NftSyntaxError } from '../base/errors.ts';
+import { own } from '../base/own.ts';
 import type { Expr, Span } from './ast.ts';
 import type { NamedThing } from './faults.ts';
 import { habitHint } from './habits.ts';
@@ -12,6 +14,8 @@ import { nearest } from './suggest.ts';
 
 /** Parentheses, braces and subchains within each other. */
 const MAX_NESTING = 100;
+/** Empty lines looked over for a brace. */
+const MAX_BLANK = 64;
 
 /** Words that nft's scanner knows everywhere: they cannot name chains, sets or values. */
 export const RESERVED = new Set(
@@ -42,7 +46,7 @@ export type BlockContent = 'blocks' | 'items';
 /** The word that starts a block which the one in hand cannot hold; undefined when none stands here. */
 function outerWord(p: Parser, holds: BlockContent): string | undefined {
   const token = p.peek();
-  const level = token.kind === 'word' ? BLOCK_WORDS[token.text] : undefined;
+  const level = token.kind === 'word' ? own(BLOCK_WORDS, token.text) : undefined;
   if (level === undefined || (holds === 'blocks' && level === 1)) return undefined;
   if (p.peek(1).kind !== 'word') return undefined;
   return p.at('{', 2) || (level === 0 && p.at('{', 3)) ? token.text : undefined;
@@ -54,7 +58,7 @@ export class Parser {
   readonly scope = new Scope();
   readonly #lexer: Lexer;
   readonly #ahead: Token[] = [];
-  #last: Token = { kind: 'newline', text: '', source: 0, start: 0, end: 0 };
+  #last: Token = { kind: 'newline', text: '', source: 0, start: -1, end: -1 };
   #nesting = 0;
   /** Braces that are open. */
   #depth = 0;
@@ -62,6 +66,10 @@ export class Parser {
   /** Blocks that are being read, for the message that one does not end. */
   readonly #blocks: { what: string; span: Span }[] = [];
   #endWasTold = false;
+  /** What the item before was refused for, at its first word; else ''. */
+  #refused = '';
+  /** A brace too many was told: what ends too early because of it is not. */
+  surplusTold = false;
   /** Before this token a block's `}` is missing. */
   #assumedEnd: Token | undefined;
 
@@ -119,12 +127,17 @@ export class Parser {
       this.#declaring.length,
       this.#blocks.length,
     ];
-    let first: Span = this.#last;
-    const well = this.sources.faults.attempt(() => {
+    let first: Token = this.#last;
+    let well = true;
+    try {
       first = this.peek();
       item();
-    });
-    if (!well) {
+      if (first.kind !== 'newline' && first.text !== ';') this.#refused = '';
+    } catch (error) {
+      // The error that carries all of them ends everything.
+      if (!(error instanceof NftError) || error.errors.length > 0) throw error;
+      well = false;
+      if (!this.#repeats(error, first)) this.sources.faults.add(error);
       this.#nesting = nesting;
       this.scope.closeTo(scope);
       this.#blocks.length = blocks;
@@ -133,6 +146,50 @@ export class Parser {
     }
     this.#declaring.length = declaring;
     return well;
+  }
+
+  /**
+   * Whether an item is refused at its first word as the one before it was: a list, or rules, where none can stand. Those are
+   * told once.
+   */
+  #repeats(error: NftError, first: Token): boolean {
+    const { line, column } = this.sources.location(first);
+    const { location } = error;
+    const isAtFirst = location.line === line && location.column === column && error instanceof NftSyntaxError;
+    const expected = / expecting .*$/.exec(error.message)?.[0];
+    const refused = isAtFirst && expected !== undefined ? `${this.#depth} ${expected}` : '';
+    const repeats = refused !== '' && refused === this.#refused;
+    this.#refused = refused;
+    return repeats;
+  }
+
+  /** Takes a block's `{`. One that is forgotten at the end of a line is told and taken as given. */
+  openBrace(): void {
+    if (this.accept('{')) return;
+    if (this.peek().kind !== 'newline') throw this.unexpected("'{'");
+    let ahead = 1;
+    while (ahead < MAX_BLANK && this.peek(ahead).kind === 'newline') ahead++;
+    const next = this.peek(ahead);
+    const isBelow = this.at('{', ahead);
+    if (!isBelow && (next.kind === 'end' || this.at('}', ahead) || next.text in BLOCK_WORDS))
+      throw this.unexpected("'{'");
+    const hint = isBelow ? 'nft wants it in the same line' : "a '{' is missing";
+    this.sources.faults.add(this.unexpected("'{'", [], hint));
+    if (isBelow) {
+      this.skipNewlines();
+      this.next();
+    } else this.#depth++;
+  }
+
+  /** Counts a brace as open that is not there. */
+  open(): void {
+    this.#depth++;
+  }
+
+  /** A list whose `{` is forgotten: told, and read as if it were there. */
+  assumeBrace(): void {
+    this.sources.faults.add(this.unexpected("'{'", [], "a '{' is missing"));
+    this.open();
   }
 
   /** The item in hand declares this name. */
@@ -146,7 +203,14 @@ export class Parser {
    */
   block(what: string, span: Span, holds: BlockContent, item: () => void): void {
     this.#blocks.push({ what, span });
-    while (!this.accept('}')) {
+    for (;;) {
+      // A wrong character at the start of an item.
+      if (!this.#canRead()) continue;
+      if (this.at('}')) {
+        if (this.#refuseStray(span)) continue;
+        this.next();
+        break;
+      }
       if (this.peek().kind === 'end') {
         this.#tellEnd();
         break;
@@ -163,6 +227,31 @@ export class Parser {
       this.attempt(item);
     }
     this.#blocks.pop();
+  }
+
+  /** Whether a token can be read; if not, that is told and its line is left. */
+  #canRead(): boolean {
+    if (this.sources.faults.attempt(() => this.peek())) return true;
+    recover(this, this.#depth, this.#last);
+    return false;
+  }
+
+  /** A `}` within a line that does not end the block: its `{` was forgotten. Told and skipped; returns false for others. */
+  #refuseStray(block: Span): boolean {
+    const brace = this.peek();
+    if (brace.source !== block.source || this.sources.location(brace).line === this.sources.location(block).line)
+      return false;
+    const text = this.sources.line(brace);
+    const { column } = this.sources.location(brace);
+    const after = /^\s*([^\s;}#]*)/.exec(text.slice(column))?.[1] ?? '';
+    if (text.slice(0, column - 1).trim() === '' || after === '' || after in BLOCK_WORDS) return false;
+    this.sources.faults.add(
+      this.sources.syntaxError("syntax error, unexpected '}'", brace, "its '{' is missing in this line"),
+    );
+    this.next();
+    this.#depth++;
+    recover(this, this.#depth, brace);
+    return true;
   }
 
   /** The file ends inside of blocks. */
