@@ -207,7 +207,8 @@ export function evaluateList(context: Context, expr: ListExpr): Expr {
     const flag = context.evaluate(context, item);
     if (flag.kind !== 'value') throw fail(context, flag, 'List member must be a constant value');
     if (baseType(flag.datatype) !== 'bitmask') {
-      throw fail(context, flag, `Basetype of type ${describeType(flag.datatype)} is not bitmask`);
+      const hint = "several values are written as a set: '{ a, b }'";
+      throw fail(context, flag, `Basetype of type ${describeType(flag.datatype)} is not bitmask`, hint);
     }
     bits |= flag.value;
   }

@@ -104,6 +104,53 @@ describe('one message for one mistake', () => {
       'table inet t {\n chain a {\n  accept\n }\n }\n chain b {\n  jump a\n }\n}\n',
       ["5:2 table 't' ends with this '}', yet chain 'b' follows it (one '}' too many before?)"],
     ],
+    [
+      'the first word of a file',
+      'tabel ip t { }\ntable ip u { chain c { jump d; }; }\n',
+      [
+        "1:1 syntax error, unexpected 'tabel', expecting an object (did you mean 'table'?)",
+        "2:29 there is no chain 'd' in this table",
+      ],
+    ],
+    [
+      'the brace of a block is missing',
+      'table ip t {\n chain c\n  type filter hook input priority 0\n  accept\n  jump d\n }\n}\n',
+      [
+        "2:9 syntax error, unexpected newline, expecting '{' (a '{' is missing)",
+        "5:8 there is no chain 'd' in this table",
+      ],
+    ],
+    [
+      'the brace of a block is in the next line',
+      'table ip t {\n chain c\n {\n  accept\n }\n}\n',
+      ["2:9 syntax error, unexpected newline, expecting '{' (nft wants it in the same line)"],
+    ],
+    ],
+    [
+      'the brace of a list is missing',
+      inInput('tcp dport 22, 80 } accept', 'jump d'),
+      [
+        "4:13 Basetype of type internet network service is not bitmask (several values are written as a set: '{ a, b }')",
+        "4:20 syntax error, unexpected '}' (its '{' is missing in this line)",
+        "5:8 there is no chain 'd' in this table",
+      ],
+    ],
+    ],
+    [
+      'the brace of elements is missing',
+      'table ip t {\n set s {\n  type ipv4_addr\n  elements =\n   10.0.0.1,\n   10.0.0.2 }\n }\n chain c { jump d; }\n}\n',
+      [
+        "4:13 syntax error, unexpected newline, expecting '{' (a '{' is missing)",
+        "8:17 there is no chain 'd' in this table",
+      ],
+    ],
+    [
+      'a brace too many in a chain: its rules are told once',
+      'table ip t {\n chain c {\n  tcp dport 22 accept\n  }\n  tcp dport 23 accept\n  udp dport 53 accept\n }\n chain d {\n  accept\n }\n}\n',
+      [
+        "5:3 syntax error, unexpected 'tcp', expecting a chain, set, map, flowtable, object or '}' (rules stand inside of a chain: does a '}' before end it too early?)",
+      ],
+    ],
     ['a brace at the end', 'table inet t {\n}\n}\n', ["3:1 syntax error, unexpected '}' (one '}' too many)"]],
     [
       'the end is missing',
@@ -120,7 +167,7 @@ describe('one message for one mistake', () => {
     ],
     [
       'a definition is wrong and used',
-      `define NET = { 10.0.0.1,, }\n${inInput('ip saddr $NET accept', 'ip daddr $NET drop')}`,
+      `define NET = 10.0.0.1,, \n$inInput('ip saddr $NET accept', 'ip daddr $NET drop')`,
       ["1:25 syntax error, unexpected ',', expecting a value"],
     ],
     [
@@ -157,7 +204,7 @@ describe('one message for one mistake', () => {
     ],
     [
       'an include is missing',
-      `include "nosuch.nft"\n${inInput('iifname $WAN accept', 'ip saddr @bad drop')}`,
+      `include "nosuch.nft"\n$inInput('iifname $WAN accept', 'ip saddr @bad drop')`,
       ['1:1 File not found: nosuch.nft (it is searched beside the ruleset and in the include paths (-I))'],
     ],
     [
@@ -169,7 +216,7 @@ describe('one message for one mistake', () => {
     ],
     [
       'errors of several tables, in the order of the text',
-      `${inInput('jump d')}table ip u {\n chain c {\n  tcp dport 70000 accept\n }\n chain e {\n  acept\n }\n}\n`,
+      `$inInput('jump d')table ip u \n chain c \n  tcp dport 70000 accept\n \n chain e \n  acept\n \n\n`,
       [
         "4:8 there is no chain 'd' in this table",
         '9:13 Service out of range',
@@ -181,9 +228,8 @@ describe('one message for one mistake', () => {
       inInput('tcp dport 22 ; accept § drop', 'jump d'),
       ['4:25 unexpected character U+00A7', "5:8 there is no chain 'd' in this table"],
     ],
-  ])('%s', (_, text, expected) => {
-    expect(errorsOf(text)).toEqual(expected);
-  });
+  ])('%s', (_, text, expected) => 
+    expect(errorsOf(text)).toEqual(expected););
 
   it('commands of a file, a line each', () => {
     const text =
