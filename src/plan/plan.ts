@@ -2,6 +2,7 @@
 // fare at a target; what gives way first; what would help.
 
 import { f64 } from '../base/columns.ts';
+import { ConfigError } from '../base/errors.ts';
 import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { Profile } from '../cost/profile.ts';
 import type { ReplayOptions } from '../replay/replay.ts';
@@ -49,6 +50,9 @@ export async function planContext(options: PlanOptions): Promise<PlanContext> {
   const { ruleset, captures } = options.replay;
   const replays = new Replays(options.replay);
   const own = await replays.traffic({ ruleset, captures, offload: 'as-ruled', periodNs: 0 });
+  if (own.columns.rows === 0) {
+    throw new ConfigError('plan', captures.map((row) => row.path).join(', '), 'no packet to plan for was replayed');
+  }
   const users = await surveyUsers(captures, ruleset, own.replay.router);
   const factor = targetFactor(options.target, ratesOf(own, 1));
   const scale = scaling(factor, options.speed, own.columns.rows);

@@ -29,7 +29,10 @@ function head(plan: Plan): string[] {
       'Capture',
       `${plan.files.map(visible).join(', ')}: ${count(plan.packets)} packets in ${duration(plan.durationNs)}`,
     ),
-    ...row('Traffic', `${rates(plan.traffic)} on average, ${count(plan.flows)} connections`),
+    ...row(
+      'Traffic',
+      `${rates(plan.traffic)} on average, ${count(plan.flows)} connection${plan.flows === 1 ? '' : 's'}`,
+    ),
     ...row('Ruleset', visible(plan.rulesetPath)),
     ...row('Target', `${visible(plan.target.text)}: ${rates(plan.target)}, ${scalingText(plan)}`),
     ...row(
@@ -220,7 +223,7 @@ function notes(plan: Plan): string[] {
 /** '12.3 Mbit/s, 4,510 packets/s'. */
 function rates({ bitsPerSecond, packetsPerSecond }: { bitsPerSecond: number; packetsPerSecond: number }): string {
   const bits = unit(bitsPerSecond, 'bit/s');
-  return `${figure(bitsPerSecond / bits.size)} ${bits.name}, ${count(packetsPerSecond)} packets/s`;
+  return `${figure(bitsPerSecond / bits.size)} ${bits.name}, ${figure(packetsPerSecond)} packets/s`;
 }
 
 interface Unit {

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { planSchemaText } from '../../scripts/schema/text.ts';
 import { planSchema } from '../../src/report/schema-plan.ts';
@@ -66,6 +67,14 @@ describe('nftreplay plan', () => {
     const { code, stderr } = await nftreplay([...HOME, ...args]);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
+  });
+
+  it('a capture without packets is nothing to plan for', async () => {
+    const empty = join(mkdtempSync(join(tmpdir(), 'nftreplay-plan-')), 'empty.pcap');
+    writeFileSync(empty, readFileSync(capture('dns.pcap')).subarray(0, 24));
+    const { code, stderr } = await nftreplay(['plan', RULESET, empty, '--profile', 'bpi-r3']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('no packet to plan for');
   });
 
   it('standard input cannot be replayed more than once', async () => {
