@@ -132,23 +132,21 @@ export class Causes {
     for (let at = 0; at < Math.max(old.length, now.length); at++) {
       const a = old[at];
       const b = now[at];
-      if (a !== undefined && b !== undefined) {
-        if (this.#isSame(a, b)) continue;
-        if (this.#old.baseOf(oldPath, a) === this.#new.baseOf(newPath, b)) {
-          return { old: this.#old.rule(a), new: this.#new.rule(b) };
-        }
+      if (a !== undefined && b !== undefined && this.#isSame(a, b)) continue;
+      const aIsAlone = a !== undefined && !now.some((rule) => this.#isSame(a, rule));
+      const bIsAlone = b !== undefined && !old.some((rule) => this.#isSame(rule, b));
+      const bases = [
+        a === undefined ? undefined : this.#old.baseOf(oldPath, a),
+        b === undefined ? undefined : this.#new.baseOf(newPath, b),
+      ] as const;
+      if (a !== undefined && b !== undefined && ((aIsAlone && bIsAlone) || bases[0] === bases[1])) {
+        return { old: this.#old.rule(a), new: this.#new.rule(b) };
       }
-      if (a !== undefined && !now.some((rule) => this.#isSame(a, rule))) {
-        return {
-          old: this.#old.rule(a),
-          new: this.#without(this.#new, newPath, this.#old.baseOf(oldPath, a), a, this.#toNew),
-        };
+      if (a !== undefined && aIsAlone) {
+        return { old: this.#old.rule(a), new: this.#without(this.#new, newPath, bases[0], a, this.#toNew) };
       }
-      if (b !== undefined && !old.some((rule) => this.#isSame(rule, b))) {
-        return {
-          old: this.#without(this.#old, oldPath, this.#new.baseOf(newPath, b), b, this.#toOld),
-          new: this.#new.rule(b),
-        };
+      if (b !== undefined && bIsAlone) {
+        return { old: this.#without(this.#old, oldPath, bases[1], b, this.#toOld), new: this.#new.rule(b) };
       }
     }
     return undefined;
@@ -229,11 +227,11 @@ export class Causes {
       const a = old[at];
       const b = now[at];
       const name = a === undefined ? this.#new.chainName(b?.chain ?? -1) : this.#old.chainName(a.chain);
-      if (a === undefined || b === undefined || this.#new.chainName(b.chain) !== name) {
+      if (a === undefined || b === undefined) {
         return { old: this.#old.ender(oldPath, name), new: this.#new.ender(newPath, name) };
       }
       const pair = { old: this.#old.endOf(a), new: this.#new.endOf(b) };
-      if (pair.old.text !== pair.new.text) return pair;
+      if (this.#new.chainName(b.chain) !== name || pair.old.text !== pair.new.text) return pair;
     }
     return undefined;
   }
