@@ -1,6 +1,7 @@
 // The commands, a row each: their names and options are also what usage errors suggest.
 import type { CommandModule, Options } from 'yargs';
 import { AUDIT_OPTIONS, auditCommand } from './commands/audit.ts';
+import { CALIBRATE_OPTIONS, calibrateCommand } from './commands/calibrate.ts';
 import { CHECK_OPTIONS, checkCommand } from './commands/check.ts';
 import { COVERAGE_OPTIONS, coverageCommand } from './commands/coverage.ts';
 import { DIFF_OPTIONS, diffCommand } from './commands/diff.ts';
@@ -57,6 +58,12 @@ export function commands(version: string): Command[] {
     },
     { name: 'record', needs: 'a ruleset and at least one capture', options: RECORD_OPTIONS, module: recordCommand },
     { name: 'test', needs: 'suites', options: TEST_OPTIONS, module: testCommand(version) },
+    {
+      name: 'calibrate',
+      needs: 'a ruleset and at least one capture',
+      options: CALIBRATE_OPTIONS,
+      module: calibrateCommand,
+    },
     { name: 'profiles', needs: 'a profile', options: {}, module: profilesCommand },
   ];
 }
