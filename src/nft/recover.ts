@@ -37,6 +37,9 @@ export function recover(p: Parser, depth: number, first: Span): void {
       return;
     }
     before = p.next();
+    const newline = before.kind === 'quoted' ? before.text.indexOf('\n') : -1;
+    // The item has one quotation mark: the string is none.
+    if (newline >= 0) p.restart(before.source, before.start + 1 + newline, p.depth);
   }
 }
 

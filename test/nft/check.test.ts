@@ -125,7 +125,6 @@ describe('one message for one mistake', () => {
       'table ip t {\n chain c\n {\n  accept\n }\n}\n',
       ["2:9 syntax error, unexpected newline, expecting '{' (nft wants it in the same line)"],
     ],
-    ],
     [
       'the brace of a list is missing',
       inInput('tcp dport 22, 80 } accept', 'jump d'),
@@ -134,7 +133,6 @@ describe('one message for one mistake', () => {
         "4:20 syntax error, unexpected '}' (its '{' is missing in this line)",
         "5:8 there is no chain 'd' in this table",
       ],
-    ],
     ],
     [
       'the brace of elements is missing',
@@ -149,6 +147,18 @@ describe('one message for one mistake', () => {
       'table ip t {\n chain c {\n  tcp dport 22 accept\n  }\n  tcp dport 23 accept\n  udp dport 53 accept\n }\n chain d {\n  accept\n }\n}\n',
       [
         "5:3 syntax error, unexpected 'tcp', expecting a chain, set, map, flowtable, object or '}' (rules stand inside of a chain: does a '}' before end it too early?)",
+      ],
+    ],
+    [
+      'a string that begins without its mark hides no chains',
+      inInput('log prefix no begin" accept', 'jump d').replace(
+        /\}\n$/,
+        ' chain e { log prefix "x"; }\n chain f { jump e; jump d; }\n}\n',
+      ),
+      [
+        "4:17 syntax error, unexpected 'begin', expecting a match or statement",
+        "5:8 there is no chain 'd' in this table",
+        "8:25 there is no chain 'd' in this table",
       ],
     ],
     ['a brace at the end', 'table inet t {\n}\n}\n', ["3:1 syntax error, unexpected '}' (one '}' too many)"]],
@@ -167,7 +177,7 @@ describe('one message for one mistake', () => {
     ],
     [
       'a definition is wrong and used',
-      `define NET = 10.0.0.1,, \n$inInput('ip saddr $NET accept', 'ip daddr $NET drop')`,
+      `define NET = { 10.0.0.1,, }\n${inInput('ip saddr $NET accept', 'ip daddr $NET drop')}`,
       ["1:25 syntax error, unexpected ',', expecting a value"],
     ],
     [
@@ -204,7 +214,7 @@ describe('one message for one mistake', () => {
     ],
     [
       'an include is missing',
-      `include "nosuch.nft"\n$inInput('iifname $WAN accept', 'ip saddr @bad drop')`,
+      `include "nosuch.nft"\n${inInput('iifname $WAN accept', 'ip saddr @bad drop')}`,
       ['1:1 File not found: nosuch.nft (it is searched beside the ruleset and in the include paths (-I))'],
     ],
     [
@@ -216,7 +226,7 @@ describe('one message for one mistake', () => {
     ],
     [
       'errors of several tables, in the order of the text',
-      `$inInput('jump d')table ip u \n chain c \n  tcp dport 70000 accept\n \n chain e \n  acept\n \n\n`,
+      `${inInput('jump d')}table ip u {\n chain c {\n  tcp dport 70000 accept\n }\n chain e {\n  acept\n }\n}\n`,
       [
         "4:8 there is no chain 'd' in this table",
         '9:13 Service out of range',
@@ -228,8 +238,9 @@ describe('one message for one mistake', () => {
       inInput('tcp dport 22 ; accept § drop', 'jump d'),
       ['4:25 unexpected character U+00A7', "5:8 there is no chain 'd' in this table"],
     ],
-  ])('%s', (_, text, expected) => 
-    expect(errorsOf(text)).toEqual(expected););
+  ])('%s', (_, text, expected) => {
+    expect(errorsOf(text)).toEqual(expected);
+  });
 
   it('commands of a file, a line each', () => {
     const text =
