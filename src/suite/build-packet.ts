@@ -196,5 +196,5 @@ function padded(frame: Uint8Array, { padding = 0 }: PacketFields): Uint8Array {
 
 function cut(frame: Uint8Array, fields: PacketFields): BuiltFrame {
   const octets = fields.cut === undefined ? frame : frame.slice(0, fields.cut);
-  return { octets, wireOctets: frame.length };
+  return { octets, wireOctets: Math.max(fields.wire ?? 0, frame.length) };
 }

@@ -56,7 +56,8 @@ export function dissect(frame: Uint8Array, wireOctets = frame.length): Dissected
   const whole = new Uint8Array(Math.max(length, 0));
   whole.set(frame.subarray(offset, offset + length));
   const padding = wireOctets - offset - length;
-  if (padding < 0) return undefined;
+  // More than a line can say: the frame's length lies.
+  if (padding < 0 || padding > 65_535) return undefined;
   if (padding > 0) link.padding = padding;
   const inner = dissectDatagram(whole);
   return inner === undefined ? undefined : { body: inner.body, fields: { ...link, ...inner.fields } };

@@ -24,6 +24,7 @@ const FIELDS: Readonly<Record<string, Parse>> = {
   pppoe: (words, fields) => void (fields.pppoe = words.number('a PPPoE session', 0, 65_535)),
   padding: (words, fields) => void (fields.padding = words.number('a number of octets', 1, 65_535)),
   cut: (words, fields) => void (fields.cut = words.number('a number of octets', 1, 1 << 18)),
+  wire: (words, fields) => void (fields.wire = words.number('a number of octets', 1, 1 << 24)),
   ttl: (words, fields) => void (fields.ttl = words.number('a TTL', 0, 255)),
   hoplimit: (words, fields) => void (fields.ttl = words.number('a hop limit', 0, 255)),
   dscp: (words, fields) => void (fields.dscp = named(words, DSCP, 'a DSCP', 63)),

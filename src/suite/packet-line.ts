@@ -61,6 +61,8 @@ export interface PacketFields {
   padding?: number;
   /** The capture kept so many octets of the frame. */
   cut?: number;
+  /** Octets that a raw frame had on the wire, when it is cut. */
+  wire?: number;
   // IP
   ttl?: number;
   dscp?: number;

@@ -59,10 +59,17 @@ function parseBody(words: Words): PacketBody {
       words.next('to');
       return { kind: 'reply', to: words.number('the number of a packet of this case', 1, 1e9) };
     case 'raw':
-      return { kind: 'raw', octets: words.octets('the octets of the frame in hexadecimal') };
+      return { kind: 'raw', octets: rawOctets(words) };
     default:
       return parseDatagram(words, word);
   }
+}
+
+/** hex = two digits an octet | "-" (none: captures hold such frames too) */
+function rawOctets(words: Words): Uint8Array {
+  if (words.peek()?.text !== '-') return words.octets('the octets of the frame in hexadecimal');
+  words.next('-');
+  return new Uint8Array(0);
 }
 
 /** arp = "arp" "who-has" address "tell" address | "arp" "reply" address "is-at" mac ["for" address mac] */

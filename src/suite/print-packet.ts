@@ -57,7 +57,8 @@ export function printPacket(frame: Uint8Array, context: PrintContext): string {
       if (text !== undefined && isSame(text, frame, wireOctets, context)) return text;
     }
   }
-  return `${context.interface} < raw ${hex(frame)}`;
+  const wire = wireOctets > frame.length ? ` wire ${wireOctets}` : '';
+  return `${context.interface} < raw ${frame.length === 0 ? '-' : hex(frame)}${wire}`;
 }
 
 function isSame(text: string, frame: Uint8Array, wireOctets: number, { builder }: PrintContext): boolean {
@@ -108,7 +109,7 @@ export function bodyWords(body: PacketBody): string {
     case 'reply':
       return body.to === undefined ? 'reply' : `reply to ${body.to}`;
     case 'raw':
-      return `raw ${hex(body.octets)}`;
+      return `raw ${body.octets.length === 0 ? '-' : hex(body.octets)}`;
   }
 }
 

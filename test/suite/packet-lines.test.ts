@@ -45,6 +45,8 @@ const LINES = [
   'lan0 < udp 192.168.1.10:5000 > 224.0.0.251:5353 len 4 padding 4',
   'lan0 < udp 192.168.1.10:5000 > 198.51.100.7:53 len 400 cut 60',
   'lan0 < raw 0102',
+  'lan0 < raw 0102 wire 60',
+  'lan0 < raw -',
 ];
 
 /** The line of the only frame of a line. */

@@ -100,6 +100,8 @@ describe('a recorded suite', () => {
 
 /** Every so many rulesets; 1: all. */
 const SAMPLE = Number(process.env.NFTREPLAY_SAMPLE ?? 12);
+/** Which captures a ruleset gets. */
+const STRIDE = Number(process.env.NFTREPLAY_STRIDE ?? 37);
 const rulesets = ['wild', 'fw4'].flatMap((folder) => filesOf(resolve(CORPORA, folder), /\.nft$/));
 const captures = filesOf(resolve(CORPORA, 'captures'), /\.(pcap|pcapng|cap)$/);
 
@@ -108,7 +110,7 @@ describe.skipIf(rulesets.length === 0)('recorded suites of the corpora', () => {
     let pairs = 0;
     let checked = 0;
     for (const [index, ruleset] of rulesets.entries()) {
-      const capture = captures[(index * 37) % captures.length];
+      const capture = captures[(index * STRIDE) % captures.length];
       if (capture === undefined || index % SAMPLE !== 0) continue;
       try {
         const input = { ruleset, capture };
