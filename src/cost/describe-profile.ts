@@ -13,6 +13,7 @@ export function describeProfile(profile: Profile): string {
   const weights = WEIGHTS[profile.instructionSet];
   const lines = [
     ...wrap(`${profile.name}: ${profile.title}`, 0),
+    ...(profile.aliases.length > 0 ? wrap(`also called ${profile.aliases.join(', ')}`, 2) : []),
     '  All costs are estimated: instructions x cycles per instruction + receive + send + octets.',
   ];
   for (const { key, text } of QUANTITIES) lines.push(...quantityLines(text, profile[key]));

@@ -39,6 +39,7 @@ function deviceTable(report: RunReport, pricing: Pricing): string[] {
       '  ',
     ),
     ...columns([head, ...rows], 'lrrrrrrrr', '  '),
+    '  ± should hold the truth four times of five, for p50 and p99 as for the mean of their row',
   ];
 }
 

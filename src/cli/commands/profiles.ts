@@ -22,7 +22,10 @@ export const profilesCommand: CommandModule<object, ProfilesArguments> = {
       process.stdout.write(`${describeProfile(profile(name))}\n`);
       return;
     }
-    const rows = profiles().map((row) => [row.name, row.instructionSet, row.title]);
+    const rows = profiles().flatMap((row) => [
+      [row.name, row.instructionSet, row.title],
+      ...(row.aliases.length > 0 ? [['', '', `also ${row.aliases.join(', ')}`]] : []),
+    ]);
     process.stdout.write(`${columns([['name', 'set', 'device'], ...rows], 'lll').join('\n')}\n`);
     process.stdout.write('\nnftreplay profiles NAME shows every number with its source; run --profile NAME uses it\n');
   },
