@@ -21,7 +21,7 @@ const BARE: QueueModel = {
   links: [LINK, { ...LINK, name: 'b' }],
 };
 const SERVICE_NS = 1000;
-const PACKETS = 1_000_000;
+const PACKETS = 500_000;
 
 function uniform(random: Random): number {
   return (random.next() + 0.5) / 4294967296;
@@ -47,7 +47,7 @@ const SEEDS = [1, 2, 3];
 
 /** Mean over seeds of what waited before its service, in service times. */
 function meanWait(service: 'D' | 'M', load: number): number {
-  const packets = load > 0.8 ? 2 * PACKETS : PACKETS;
+  const packets = load > 0.7 ? 4 * PACKETS : PACKETS;
   const waits = SEEDS.map((seed) => run(BARE, load, seed, service, packets).latency.meanNs / SERVICE_NS - 1);
   return waits.reduce((total, wait) => total + wait, 0) / waits.length;
 }
