@@ -127,7 +127,8 @@ export class Parser {
       this.#declaring.length,
       this.#blocks.length,
     ];
-    let first: Token = this.#last;
+    const before = this.#last;
+    let first: Token = before;
     let well = true;
     try {
       first = this.peek();
@@ -143,6 +144,8 @@ export class Parser {
       this.#blocks.length = blocks;
       for (const { thing, name } of this.#declaring.slice(declaring)) this.sources.faults.markBroken(thing, name);
       recover(this, depth, first);
+      // Whatever went wrong, the next item must not be this one again.
+      if (this.#last === before && this.#ahead[0] === first) this.next();
     }
     this.#declaring.length = declaring;
     return well;
