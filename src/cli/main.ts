@@ -6,6 +6,7 @@ import { hideBin } from 'yargs/helpers';
 import { NftError, NftreplayError } from '../base/errors.ts';
 import { formatNftError } from '../nft/errors.ts';
 import { visible } from '../report/format.ts';
+import { errorLines } from '../report/text-check.ts';
 import { commands } from './commands.ts';
 import { forYargs, usageLine } from './usage.ts';
 
@@ -26,7 +27,7 @@ function version(): string {
 
 /** Prints an error as the user should see it and says the exit code. */
 function report(error: unknown): number {
-  if (error instanceof NftError) process.stderr.write(`${formatNftError(error)}\n`);
+  if (error instanceof NftError) process.stderr.write(`${rulesetErrors(error)}\n`);
   else if (error instanceof NftreplayError) process.stderr.write(`nftreplay: ${visible(error.message)}\n`);
   else if ((error as NodeJS.ErrnoException)?.code === 'EPIPE') return 0;
   else if (isFileError(error)) process.stderr.write(`nftreplay: ${visible((error as Error).message)}\n`);
@@ -35,6 +36,12 @@ function report(error: unknown): number {
     process.stderr.write(`nftreplay: internal error, please report it with the input that caused it\n${text}\n`);
   }
   return EXIT_USAGE;
+}
+
+/** All that is wrong with a ruleset, not only what was found first. */
+function rulesetErrors(error: NftError): string {
+  if (error.errors.length < 2) return formatNftError(error);
+  return errorLines({ path: error.location.file, errors: error.errors }).join('\n');
 }
 
 function isFileError(error: unknown): boolean {

@@ -40,7 +40,7 @@ export function checkText(checked: CheckedRuleset, findings: readonly Finding[],
 }
 
 /** All errors, at most MAX_ERRORS, equal ones together; then how many there are. */
-export function errorLines({ path, errors }: CheckedRuleset): string[] {
+export function errorLines({ path, errors }: Pick<CheckedRuleset, 'path'> & { errors: readonly NftError[] }): string[] {
   const groups = new Map<string, NftError[]>();
   for (const error of errors) {
     const key = `${plainMessage(error)}\n${error.hint ?? ''}`;

@@ -244,7 +244,7 @@ it('no line of the report exceeds 100 columns', async () => {
     const name = 'n'.repeat(120);
     writeFileSync(
       ruleset,
-      `table inet ${name} {\n\tset ${name} { type ipv4_addr; elements = { 10.0.0.1 } }\n\tchain ${name}1 { counter drop comment "${'x '.repeat(60)}" }\n` +
+      `table inet ${name} {\n\tset ${name} { type ipv4_addr; elements = { 10.0.0.1 }\n\t}\n\tchain ${name}1 {\n\t\tcounter drop comment "${'x '.repeat(60)}"\n\t}\n` +
         `\tchain ${name} {\n\t\ttype filter hook forward priority 0; policy drop;\n\t\tip saddr @${name} accept\n\t\tjump ${name}1\n\t}\n}\n`,
     );
     const ended = await nftreplay([
