@@ -3,15 +3,26 @@
 
 /** `1.2.3.4`: four decimal parts, as inet_pton takes them. */
 export function parseIp4(text: string): bigint | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return undefined;
-  let value = 0n;
-  for (let i = 1; i <= 4; i++) {
-    const part = Number(match[i]);
-    if (part > 255) return undefined;
-    value = (value << 8n) | BigInt(part);
+  let value = 0;
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  // By hand and with one bigint: large sets have a hundred thousand of them.
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) {
+      part = part * 10 + code - 0x30;
+      if (++digits > 3 || part > 255) return undefined;
+    } else if (code === 0x2e && digits > 0 && dots < 3) {
+      value = value * 256 + part;
+      part = 0;
+      digits = 0;
+      dots++;
+    } else {
+      return undefined;
+    }
   }
-  return value;
+  return dots === 3 && digits > 0 ? BigInt(value * 256 + part) : undefined;
 }
 
 /** Dotted quad. */

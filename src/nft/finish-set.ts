@@ -74,6 +74,8 @@ function finishElements(set: DraftSet, sources: Sources): SetElement[] {
 }
 
 function latin(octets: Uint8Array): string {
+  const [a, b, c, d] = octets;
+  if (octets.length === 4) return String.fromCharCode(a as number, b as number, c as number, d as number);
   return String.fromCharCode(...octets);
 }
 

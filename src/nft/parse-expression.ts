@@ -146,7 +146,9 @@ function parseMultitonTail(p: Parser, start: Parameters<Parser['spanFrom']>[0], 
   if (p.at('-')) {
     p.next();
     const to = parseBasic(p, mode);
-    return { ...untyped(p.spanFrom(start)), kind: 'range', from: left, to };
+    // Spelt out, and as the elements below: large sets are made of these.
+    const span = p.spanFrom(start);
+    return { kind: 'range', from: left, to, datatype: 'invalid', byteorder: 'invalid', length: 0, span };
   }
   if (p.at('/') && p.peek(1).kind === 'number') {
     p.next();
@@ -247,7 +249,17 @@ function parseMapping(p: Parser, start: Parameters<Parser['spanFrom']>[0], key: 
 }
 
 function elementOf(key: Expr): ElementExpr {
-  return { ...untyped(key.span), kind: 'element', key, statements: [] };
+  const { span } = key;
+  const element: ElementExpr = {
+    kind: 'element',
+    key,
+    statements: [],
+    datatype: 'invalid',
+    byteorder: 'invalid',
+    length: 0,
+  };
+  if (span !== undefined) element.span = span;
+  return element;
 }
 
 /** `key [stateful statements] [timeout T] [expires T] [comment "…"] [stateful statements]` */
