@@ -1,7 +1,8 @@
 // Is the emulated router the kernel? Every frame octet for octet, in order, by interface; the path; counters, quotas and
 // set elements of the ruleset; connections. What a kernel chooses at random is compared up to renaming: identifications
-// of datagrams and fragments that the router makes.
+// of datagrams and fragments that the router makes, ports that NAT searched for (renaming.ts).
 import type { Emulation } from './emulate.ts';
+import { blankChosenPorts, chosenPort } from './renaming.ts';
 import type { KernelFrame, KernelResult } from './result.ts';
 import type { KernelScene } from './scene.ts';
 
@@ -12,14 +13,15 @@ const TIMEOUT_SLACK = 2;
 export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulation): string[] {
   const differences: string[] = [];
   const hasFlowtable = /\bflowtable\b/.test(scene.ruleset);
+  const chosen = chosenPorts(kernel.conntrack, ours.conntrack);
   scene.frames.forEach((frame, index) => {
     const theirs = kernel.packets[index];
     const mine = ours.packets[index];
     if (theirs === undefined || mine === undefined) return;
     const input = Buffer.from(frame.octets).toString('hex');
     const found = [
-      ...compareFrames(theirs.before, mine.before, '', 'before it '),
-      ...compareFrames(theirs.outputs, mine.outputs, input, ''),
+      ...compareFrames(theirs.before, mine.before, '', 'before it ', chosen),
+      ...compareFrames(theirs.outputs, mine.outputs, input, '', chosen),
     ];
     const isForwarded = hasFlowtable && theirs.outputs.length > 0;
     if (isForwarded && mine.isFast === theirs.wasTraced) {
@@ -28,13 +30,35 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
     if (found.length > 0) differences.push([`packet ${index} at ${frame.device} ${input}`, ...found].join('\n  '));
   });
   differences.push(...compareLists('rules and sets', stateOf(kernel.ruleset), stateOf(ours.ruleset)));
-  differences.push(...compareConnections(kernel.conntrack, ours.conntrack));
+  differences.push(...compareConnections(kernel.conntrack, ours.conntrack, chosen));
   return differences;
 }
 
-function compareFrames(theirs: KernelFrame[], mine: KernelFrame[], input: string, when: string): string[] {
+/** Ports that the kernel and the emulated router chose differently for the same connection; empty: none. */
+function chosenPorts(theirs: string[], mine: string[]): Set<string> {
+  const chosen = new Set<string>();
+  const ports = (lines: string[]) =>
+    lines.map((line) => chosenPort(connection(line).text)).filter((one) => one !== undefined);
+  const left = ports(mine);
+  for (const one of ports(theirs)) {
+    const at = left.findIndex((other) => other.text === one.text);
+    const other = left[at];
+    if (other === undefined) continue;
+    left.splice(at, 1);
+    if (other.at !== one.at) chosen.add(one.at).add(other.at);
+  }
+  return chosen;
+}
+
+function compareFrames(
+  theirs: KernelFrame[],
+  mine: KernelFrame[],
+  input: string,
+  when: string,
+  chosen: ReadonlySet<string>,
+): string[] {
   const text = (frames: KernelFrame[]): string[] =>
-    byDevice(frames).map((frame) => `${frame.device} ${blanked(frame.hex, input)}`);
+    byDevice(frames).map((frame) => `${frame.device} ${blanked(frame.hex, input, chosen)}`);
   const kernels = text(theirs);
   const ours = text(mine);
   if (kernels.join('\n') === ours.join('\n')) return [];
@@ -46,13 +70,14 @@ function byDevice(frames: KernelFrame[]): KernelFrame[] {
   return [...frames].sort((a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : 0));
 }
 
-/** Blanks what is random: identifications of datagrams that are not the one that came in. */
-function blanked(text: string, input: string): string {
+/** Blanks what is random: chosen ports, identifications of datagrams that are not the one that came in. */
+function blanked(text: string, input: string, chosen: ReadonlySet<string>): string {
   const data = Buffer.from(text, 'hex');
   const network = networkOf(data);
   if (network < 0) return text;
   if (data[network] === undefined) return text;
   const version = (data[network] as number) >>> 4;
+  blankChosenPorts(data, network, chosen);
   if (version === 4 && network + 20 <= data.length) {
     const came = Buffer.from(input, 'hex');
     const entered = networkOf(came);
@@ -135,10 +160,15 @@ function without(lines: string[], others: string[]): string[] {
 }
 
 /** Lines of conntrack -L, timeouts within TIMEOUT_SLACK. */
-function compareConnections(theirs: string[], mine: string[]): string[] {
-  const left = mine.map(connection);
+function compareConnections(theirs: string[], mine: string[], chosen: ReadonlySet<string>): string[] {
+  const renamed = (line: string) => {
+    const found = connection(line);
+    const port = chosenPort(found.text);
+    return port !== undefined && chosen.has(port.at) ? { ...found, text: port.text } : found;
+  };
+  const left = mine.map(renamed);
   const missing: string[] = [];
-  for (const line of theirs.map(connection)) {
+  for (const line of theirs.map(renamed)) {
     const at = left.findIndex(
       (other) => other.text === line.text && Math.abs(other.timeout - line.timeout) <= TIMEOUT_SLACK,
     );
