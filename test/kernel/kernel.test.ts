@@ -8,6 +8,7 @@ import { emulate } from '../../scripts/kernel/emulate.ts';
 import { askKernel } from '../../scripts/kernel/judge.ts';
 import type { KernelResult } from '../../scripts/kernel/result.ts';
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
+import { packed, unpacked } from './golden.ts';
 import { GROUPS } from './groups.ts';
 
 const MODE = process.env.NFTREPLAY_JUDGE ?? 'golden';
@@ -17,10 +18,16 @@ const BATCH = 60;
 
 const goldenPath = (group: string): string => new URL(`golden/${group}.json.gz`, import.meta.url).pathname;
 
-function readGolden(group: string): Map<string, KernelResult> {
+function readGolden(group: string, scenes: KernelScene[]): Map<string, KernelResult> {
   if (!existsSync(goldenPath(group))) return new Map();
   const rows = JSON.parse(gunzipSync(readFileSync(goldenPath(group))).toString('utf8')) as [string, KernelResult][];
-  return new Map(rows);
+  const byName = new Map(scenes.map((scene) => [scene.name, scene]));
+  return new Map(
+    rows.flatMap(([name, answer]) => {
+      const scene = byName.get(name);
+      return scene === undefined ? [] : [[name, unpacked(scene, answer)]];
+    }),
+  );
 }
 
 async function ask(scenes: KernelScene[]): Promise<Map<string, KernelResult>> {
@@ -42,10 +49,14 @@ describe.each(Object.entries(GROUPS).filter(([name]) => ONLY === undefined || na
   let answers = new Map<string, KernelResult>();
 
   beforeAll(async () => {
-    answers = MODE === 'golden' ? readGolden(group) : await ask(scenes);
+    answers = MODE === 'golden' ? readGolden(group, scenes) : await ask(scenes);
     if (MODE !== 'record') return;
     mkdirSync(new URL('golden', import.meta.url), { recursive: true });
-    writeFileSync(goldenPath(group), gzipSync(JSON.stringify([...answers]), { level: 9 }));
+    const rows = scenes.flatMap((scene) => {
+      const answer = answers.get(scene.name);
+      return answer === undefined ? [] : [[scene.name, packed(scene, answer)]];
+    });
+    writeFileSync(goldenPath(group), gzipSync(JSON.stringify(rows), { level: 9 }));
   }, 3_600_000);
 
   it('has an answer of the kernel for every scene', () => {
