@@ -9,6 +9,8 @@ import { MAIN } from '../cli/program.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const FOLDER = join(ROOT, 'docs/cases');
 const pages = readdirSync(FOLDER).filter((name) => name.endsWith('.md'));
+/** Pages with blocks, below docs. */
+const shown = [...pages.map((name) => `cases/${name}`), 'TOUR.md'];
 const BLOCK = /```console\n\$ ((?:.*\\\n)*.*)\n([\s\S]*?)```/g;
 
 function run(command: string): string {
@@ -26,9 +28,9 @@ function withoutEstimates(text: string): string {
     .replace(/[\d,]+ -> [\d,]+ cycles/g, 'N -> N cycles');
 }
 
-describe('docs/cases', () => {
-  it.each(pages)('%s shows what the commands print', (page) => {
-    const path = join(FOLDER, page);
+describe('docs', () => {
+  it.each(shown)('%s shows what the commands print', (page) => {
+    const path = join(ROOT, 'docs', page);
     const text = readFileSync(path, 'utf8');
     const blocks = [...text.matchAll(BLOCK)].map(([, command = '', output = '']) => ({ command, output }));
     if (process.env.UPDATE_DOCS !== undefined) {
