@@ -42,7 +42,7 @@ export function fixText(fix: Fix): string {
   return [`${FIX} ${fix.what}.`, `  ${fixCost(fix)}`, ...fix.lines.map((line) => `    ${line}`)].join('\n');
 }
 
-function fixCost({ fastBefore, fastAfter, costBefore, costAfter }: Fix): string {
+function fixCost({ fastBefore, fastAfter, costBefore, costAfter, ...fix }: Fix): string {
   const fast =
     fastAfter === fastBefore
       ? `as many packets stay fast (${count(fastAfter)})`
@@ -53,7 +53,18 @@ function fixCost({ fastBefore, fastAfter, costBefore, costAfter }: Fix): string 
     before === after
       ? `cycles stay about the same (${after})`
       : `offload saves ${after} of the cycles instead of ${before}`;
-  return `With it this finding is gone, nothing else gets worse, and ${fast}; ${cycles}, estimated.`;
+  return `With it this finding is gone, ${proved(fix)}, and ${fast}; ${cycles}, estimated.${missed(fix)}`;
+}
+
+/** What was compared: a fix that puts more on the fast path is bound to pass rules by. */
+function proved({ isOnlyFates }: Pick<Fix, 'isOnlyFates'>): string {
+  return isOnlyFates ? 'no packet passes or stops that did not before' : 'nothing else gets worse';
+}
+
+function missed({ moreMissed }: Pick<Fix, 'moreMissed'>): string {
+  if (moreMissed === 0) return '';
+  const rules = moreMissed === 1 ? 'one rule is' : `${count(moreMissed)} rules are`;
+  return ` More is fast, so ${rules} passed by more often: audit the changed ruleset.`;
 }
 
 function saved(cost: number): string {

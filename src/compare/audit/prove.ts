@@ -21,6 +21,10 @@ export interface Fix {
   /** Estimated cycles of all connections with offload, as a part of those without: before and with it. */
   costBefore: number;
   costAfter: number;
+  /** Rules that more packets pass by than before: only where the fix was to put more on the fast path. */
+  moreMissed: number;
+  /** It was only asked whether packets pass or stop that did not before. */
+  isOnlyFates: boolean;
   /** The whole ruleset with the change. */
   text: string;
 }
@@ -35,7 +39,7 @@ export interface Baseline {
   costOf: (replay: ColumnReplay) => number;
   /** Fixes that worked for other findings: they are looked at first. */
   proved: { fix: Fix; after: Differences; replay: ColumnReplay }[];
-  /** The fix is to put more on the fast path: only fates and frames must not get worse. */
+  /** The fix is to put more on the fast path: only fates must not get worse. */
   mayMissMore?: boolean;
 }
 
@@ -72,6 +76,8 @@ export async function firstProved(
       fastAfter: fastPackets(replay),
       costBefore: base.costOf(base.on),
       costAfter: base.costOf(replay),
+      moreMissed: moreMissed(base, after).length,
+      isOnlyFates: base.mayMissMore === true,
       text: patched.text,
     };
     if (base.mayMissMore !== true) base.proved.push({ fix, after, replay });
@@ -110,13 +116,19 @@ function isWorse({ before, mayMissMore }: Baseline, after: Differences): boolean
   const fates = new Map(before.fates.map((row) => [fateKey(row), row.packets]));
   if (after.fates.some((row) => row.packets > (fates.get(fateKey(row)) ?? 0))) return true;
   if (mayMissMore === true) return false;
-  const missed = new Map(before.missed.map((row) => [`${row.rule},${row.ordinal}`, row.packets]));
   return (
-    after.missed.some((row) => row.packets > (missed.get(`${row.rule},${row.ordinal}`) ?? 0)) ||
+    moreMissed({ before }, after).length > 0 ||
     after.frames.all.packets > before.frames.all.packets ||
     after.marks > before.marks ||
     after.uncounted.packets > before.uncounted.packets
   );
+}
+
+/** The rules, by number, that more packets pass by than before. */
+function moreMissed({ before }: Pick<Baseline, 'before'>, after: Differences): number[] {
+  const missed = new Map(before.missed.map((row) => [`${row.rule},${row.ordinal}`, row.packets]));
+  const more = after.missed.filter((row) => row.packets > (missed.get(`${row.rule},${row.ordinal}`) ?? 0));
+  return [...new Set(more.map((row) => row.rule))];
 }
 
 /** Rules have other numbers in a changed ruleset. */
