@@ -24,7 +24,7 @@ export interface Diff {
   entries: DiffEntry[];
   changedPackets: number;
   changedFlows: number;
-  /** All flows of the captures. */
+  /** All flows of the captures, of those packets that --match lets in. */
   flows: number;
   /** Packets with the same fate, which another rule or reason decided. */
   otherwiseDecided: number;
@@ -167,11 +167,12 @@ export async function compareSides(
   const packets = old.columns.packets;
   const differs = differences(old.columns, now.columns);
   const comparison = new Comparison(sides, profile, selection?.former);
-  const flows = await flowsOf(captures, packets, [old.columns.flow, now.columns.flow]);
+  const isLeftOut = (row: number): boolean => u8(old.columns.reason, row) === LEFT_OUT;
+  const flows = await flowsOf(captures, packets, [old.columns.flow, now.columns.flow], isLeftOut);
   if (selection !== undefined) select(differs, selection, old.columns, flows);
   let otherwiseDecided = 0;
   for (let row = 0; row < packets; row++) {
-    if (u8(old.columns.reason, row) === LEFT_OUT) continue;
+    if (isLeftOut(row)) continue;
     comparison.add(row, u32(flows, row), u8(differs, row));
     if (u8(differs, row) === 0 && otherReason(old.columns, now.columns, row)) otherwiseDecided++;
   }

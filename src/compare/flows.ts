@@ -27,11 +27,15 @@ export async function eachFrame(
   }
 }
 
-/** [row] flow number from 1, in the order of their first packets. `connections`: flow columns of replays of the captures. */
+/**
+ * [row] flow number from 1, in the order of their first packets; 0 for rows that `isLeftOut`. `connections`: flow columns of
+ * replays of the captures.
+ */
 export async function flowsOf(
   captures: readonly CaptureSource[],
   packets: number,
   connections: readonly Uint32Array[],
+  isLeftOut: (row: number) => boolean = () => false,
 ): Promise<Uint32Array> {
   const tuples = new Uint32Array(packets);
   const numbers = new Map<number, number>();
@@ -57,6 +61,7 @@ export async function flowsOf(
   const flows = new Uint32Array(packets);
   const order = new Map<number, number>();
   for (let row = 0; row < packets; row++) {
+    if (isLeftOut(row)) continue;
     const root = find(parents, u32(tuples, row));
     let flow = order.get(root);
     if (flow === undefined) {
