@@ -108,12 +108,12 @@ export interface Inputs extends RulesetInput {
   replayOptions: ReplayOptions;
 }
 
-/** The positionals RULESET and CAPTURE.. */
-export function inputPositionals<T>(argv: Argv<T>): Argv<T> {
+/** The positionals RULESET and CAPTURE..; `streams`: pipes and live captures too (see refuseStreams). */
+export function inputPositionals<T>(argv: Argv<T>, streams = false): Argv<T> {
   return argv.positional('RULESET', { type: 'string', describe: 'an nft ruleset file' }).positional('CAPTURE', {
     type: 'string',
     array: true,
-    describe: 'pcap or pcapng, also gzipped; - reads standard input; live:IFACE captures',
+    describe: `pcap or pcapng, also gzipped${streams ? '; - reads standard input; live:IFACE captures' : ''}`,
   }) as Argv<T>;
 }
 

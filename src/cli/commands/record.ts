@@ -37,10 +37,11 @@ interface RecordArguments extends InputArguments {
 const MAX_FLOWS = 100_000;
 const MAX_INLINE = 100_000;
 
-const { 'captured-on': _capturedOn, workers: _workers, ...OWN_INPUTS } = INPUT_OPTIONS;
-
 export const RECORD_OPTIONS = {
-  ...OWN_INPUTS,
+  ...INPUT_OPTIONS,
+  // Known so that they are answered with a reason, or taken silently: scripts pass the same inputs to every command.
+  'captured-on': { ...INPUT_OPTIONS['captured-on'], hidden: true },
+  workers: { ...INPUT_OPTIONS.workers, hidden: true },
   output: {
     alias: 'o',
     type: 'string',
@@ -91,7 +92,12 @@ async function record(args: ArgumentsCamelCase<RecordArguments>): Promise<void> 
   checkOptions(args, RECORD_OPTIONS);
   inRange('--flows', args.flows, 0, MAX_FLOWS);
   inRange('--max-packets', args.maxPackets, 1, MAX_INLINE);
-  const inputs = readInputs({ ...args, workers: 1 }, 'record');
+  if (args.capturedOn !== undefined) {
+    const why = 'a suite says what becomes of packets that enter, and has no place for what a router was seen to send';
+    throw new ConfigError('--captured-on', args.capturedOn, `${why}: leave it out, or name the side with --in`);
+  }
+  // One router walks all packets: how many threads there are makes no difference.
+  const inputs = readInputs(args, 'record');
   refuseStreams(inputs.captures, 'record');
   if (args.output !== undefined) {
     checkOutputs([{ option: '--output', path: args.output }], inputPaths(args, inputs.captures));

@@ -106,7 +106,7 @@ export function runCommand(version: string): CommandModule<object, RunArguments>
 }
 
 function options(argv: Argv<object>): Argv<object> {
-  return inputPositionals(argv)
+  return inputPositionals(argv, true)
     .options(RUN_OPTIONS)
     .example('$0 run fw.nft capture.pcapng', 'replay one capture; interfaces are inferred')
     .example('$0 run fw.nft --router r.yaml --in lan0=lan.pcap --in wan0=wan.pcap', 'two sides of a router')

@@ -108,7 +108,7 @@ export function traceCommand(version: string): CommandModule<object, TraceArgume
 }
 
 function options(argv: Argv<object>): Argv<object> {
-  return inputPositionals(argv)
+  return inputPositionals(argv, true)
     .options(TRACE_OPTIONS)
     .example('$0 trace fw.nft capture.pcapng --packet 17', 'the walk of packet 17')
     .example("$0 trace fw.nft a.pcap --match 'udp dport 53' --limit 3", 'the first three DNS queries')
