@@ -13,12 +13,8 @@ import type { Recorder } from '../../event/recorder.ts';
 import { eventKind } from '../../event/vocabulary.ts';
 import type { Fib } from '../../net/fib.ts';
 import type { Interface, Interfaces } from '../../net/interfaces.ts';
-import { formatAddress } from '../../packet/address.ts';
 import type { Packet } from '../../packet/packet.ts';
 import { CT_NEW, CT_RELATED } from '../../packet/packet.ts';
-import { type Expectation, ONE_EXPECTED, tupleAt } from '../conntrack/expectations.ts';
-import { type FtpCommand, ftpNumbers } from '../conntrack/ftp-commands.ts';
-import type { HelperNat } from '../conntrack/helpers.ts';
 import {
   IPS_CONFIRMED,
   IPS_DST_NAT,
@@ -40,7 +36,6 @@ import {
   PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
   TUPLE_DESTINATION,
-  TUPLE_PORTS,
   TUPLE_SOURCE,
   TUPLE_WORDS,
   tupleEqual,
@@ -48,15 +43,9 @@ import {
 import { hasGoodChecksum, transportLength } from '../conntrack/verify.ts';
 import type { RouterServices } from '../services.ts';
 import { NF_ACCEPT, NF_DROP } from '../verdict.ts';
+import { ExpectedNat } from './expected.ts';
 import { mangleError, manglePacket } from './mangle.ts';
-import {
-  MANIP_DESTINATION,
-  MANIP_SOURCE,
-  NatRange,
-  NF_NAT_RANGE_NETMAP,
-  NF_NAT_RANGE_PROTO_SPECIFIED,
-} from './range.ts';
-import { replacePayload } from './replace-payload.ts';
+import { MANIP_DESTINATION, MANIP_SOURCE, NatRange, NF_NAT_RANGE_NETMAP } from './range.ts';
 import { type RandomSource, UniqueTuple } from './unique-tuple.ts';
 
 const NAT_LOOKUP = eventKind('nat-lookup');
@@ -70,7 +59,6 @@ const NO_ROUTE = reasonIndex('no-route');
 const ICMP_REDIRECT = 5;
 const ICMPV6_REDIRECT = 137;
 const LOOPBACK4 = 0x7f000001;
-const MAX_PORT_ATTEMPTS = 128;
 
 export interface NatOptions {
   conntrack: Conntrack;
@@ -96,7 +84,7 @@ export function manipOf(hook: number): number {
 }
 
 /** The translations of a router. */
-export class Nat implements HelperNat {
+export class Nat {
   readonly #conntrack: Conntrack;
   readonly #table: ConntrackTable;
   readonly #interfaces: Interfaces;
@@ -104,7 +92,6 @@ export class Nat implements HelperNat {
   readonly #recorder: Recorder;
   readonly #services: RouterServices;
   readonly #unique: UniqueTuple;
-  readonly #random: RandomSource;
   readonly #current = new Uint32Array(TUPLE_WORDS);
   readonly #range = new NatRange();
   readonly #words = new Uint32Array(4);
@@ -116,61 +103,11 @@ export class Nat implements HelperNat {
     this.#fib = options.fib;
     this.#recorder = options.recorder;
     this.#services = options.services;
-    this.#random = options.random ?? new Random(options.seed);
-    this.#unique = new UniqueTuple(this.#table, this.#random);
-    this.#conntrack.helpers.nat = this;
-    this.#conntrack.onExpected = (entry, expectation) => this.#followMaster(entry, expectation);
-  }
-
-  /**
-   * nf_nat_ftp: the data connection comes to where the packet goes, at a port that is free there; the packet says so.
-   * False: no port is free, or the packet cannot grow.
-   */
-  announce(packet: Packet, command: FtpCommand, expectation: Expectation): boolean {
-    const { tuples } = this.#table;
-    const other = tupleAt(packet.ct, 1 - packet.ctDirection);
-    expectation.nat = { direction: 1 - packet.ctDirection, port: command.port };
-    const port = this.#expectPort(expectation, command.port);
-    if (port === 0) return false;
-    const seq = be32(packet.data, packet.transport + 4);
-    const text = ftpNumbers(command.kind, addressText(tuples, other + TUPLE_DESTINATION, packet.ipVersion), port);
-    const growth = replacePayload(packet, command.from, command.length, text);
-    if (growth === undefined) {
-      this.#conntrack.expectations.remove(expectation);
-      return false;
-    }
-    this.#conntrack.sequence.set(packet.ct, packet.ctDirection, seq, growth);
-    return true;
-  }
-
-  /** nf_nat_exp_find_port: the same port, else random ones above it; 0: none is free. */
-  #expectPort(expectation: Expectation, wanted: number): number {
-    const { expectations } = this.#conntrack;
-    const range = 0xffff - wanted;
-    let port = wanted;
-    for (let left = Math.min(range, MAX_PORT_ATTEMPTS); ; ) {
-      expectation.tuple[TUPLE_PORTS] = port;
-      const refusal = expectations.add(expectation, ONE_EXPECTED);
-      if (refusal === undefined) return port;
-      if (refusal !== 'busy' || --left < 0) return 0;
-      port = wanted + Math.floor((this.#random.next() / 2 ** 32) * range);
-    }
-  }
-
-  /** nf_nat_follow_master. */
-  #followMaster(entry: number, { master, nat }: Expectation): void {
-    if (nat === undefined) return;
-    const { tuples } = this.#table;
-    const other = tupleAt(master, 1 - nat.direction);
-    const range = this.#range;
-    range.flags = 0;
-    range.setAddress(tuples, other + TUPLE_DESTINATION);
-    this.#bind(entry, range, MANIP_SOURCE);
-    range.flags = NF_NAT_RANGE_PROTO_SPECIFIED;
-    range.setAddress(tuples, other + TUPLE_SOURCE);
-    range.minPort = nat.port;
-    range.maxPort = nat.port;
-    this.#bind(entry, range, MANIP_DESTINATION);
+    const random = options.random ?? new Random(options.seed);
+    this.#unique = new UniqueTuple(this.#table, random);
+    const expected = new ExpectedNat(this.#conntrack, random, (entry, range, manip) => this.#bind(entry, range, manip));
+    this.#conntrack.helpers.nat = expected;
+    this.#conntrack.onExpected = (entry, expectation) => expected.followMaster(entry, expectation);
   }
 
   /** The nat hook at prerouting, input, output and postrouting; `runChains` is called for new connections only. */
@@ -357,23 +294,6 @@ export class Nat implements HelperNat {
     packet.reason = reason;
     return NF_DROP;
   }
-}
-
-/** %pI4 and %pI6c of a tuple's address. */
-function addressText(tuples: Uint32Array, at: number, version: number): string {
-  const octets = new Uint8Array(version === 4 ? 4 : 16);
-  const view = new DataView(octets.buffer);
-  for (let i = 0; i < octets.length / 4; i++) view.setUint32(i * 4, u32(tuples, at + i));
-  return version === 4 ? formatAddress(octets) : fullAddress6(octets);
-}
-
-/** %pI6: eight groups of four digits. */
-function fullAddress6(octets: Uint8Array): string {
-  const groups: string[] = [];
-  for (let i = 0; i < 16; i += 2) {
-    groups.push((((octets[i] as number) << 8) | (octets[i + 1] as number)).toString(16).padStart(4, '0'));
-  }
-  return groups.join(':');
 }
 
 function isIcmpError(packet: Packet): boolean {
