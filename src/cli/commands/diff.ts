@@ -1,9 +1,10 @@
 // `nftreplay diff OLD NEW CAPTURE...`: which flows change their fate between two rulesets, and which pair of rules does it.
 import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
 import { ConfigError } from '../../base/errors.ts';
+import type { Ruleset } from '../../bytecode/ruleset.ts';
+import { alike } from '../../compare/compile-pair.ts';
 import { diffRulesets } from '../../compare/diff.ts';
 import { profile } from '../../cost/profiles.ts';
-import { compile } from '../../nft/compile.ts';
 import type { RulesetSwap } from '../../replay/task.ts';
 import { DIFF_RULES, diffFindings, jsonDiff } from '../../report/diff-findings.ts';
 import type { DiffReport } from '../../report/diff-model.ts';
@@ -155,17 +156,14 @@ const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, min: 60, h:
 const NS = 1_000_000_000n;
 
 /** Both compiled so that interface numbers mean the same in both. */
-function bothRulesets(old: RulesetInput, now: RulesetInput, args: DiffArguments) {
-  const again = (input: RulesetInput, names: readonly string[]) =>
-    compile({
-      path: input.rulesetPath,
-      includePaths: args.include,
-      allowAbsoluteIncludes: args.allowAbsoluteIncludes,
-      interfaceNames: names,
-    }).ruleset;
-  // The same numbers whichever is called old: names in the order of the alphabet.
-  const names = [...new Set([...old.compiled.ruleset.interfaceNames, ...now.compiled.ruleset.interfaceNames])].sort();
-  return { old: again(old, names), new: again(now, names) };
+function bothRulesets(old: RulesetInput, now: RulesetInput, args: DiffArguments): { old: Ruleset; new: Ruleset } {
+  const { include: includePaths, allowAbsoluteIncludes } = args;
+  const input = ({ compiled, rulesetPath: path }: RulesetInput) => ({
+    compiled,
+    options: { path, includePaths, allowAbsoluteIncludes },
+  });
+  const pair = alike(input(old), input(now));
+  return { old: pair.old.ruleset, new: pair.new.ruleset };
 }
 
 function formatted(report: DiffReport, format: Format): string {
