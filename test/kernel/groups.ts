@@ -5,6 +5,7 @@ import { SCENES, type Scene } from '../datapath/scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
+import { STATEFUL_SCENES } from './stateful-scenes.ts';
 
 const STEP_NS = 20e6;
 
@@ -23,5 +24,6 @@ export const GROUPS: Record<string, KernelScene[]> = {
   helpers: HELPER_SCENES.map(steady),
   routing: ROUTING_SCENES,
   flowtable: FLOWTABLE_SCENES,
+  stateful: STATEFUL_SCENES,
   random: randomScenes(1, 240),
 };
