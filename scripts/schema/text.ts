@@ -2,6 +2,7 @@
 import { zod } from '../../src/base/on-demand.ts';
 import { reportSchema } from '../../src/report/schema.ts';
 import { auditSchema } from '../../src/report/schema-audit.ts';
+import { checkSchema, suiteReportSchema } from '../../src/report/schema-check.ts';
 import { coverageSchema, diffSchema } from '../../src/report/schema-diff.ts';
 import { planSchema } from '../../src/report/schema-plan.ts';
 import { traceSchema } from '../../src/report/schema-trace.ts';
@@ -34,4 +35,14 @@ export function coverageSchemaText(): string {
 /** Text of docs/plan.schema.json. */
 export function planSchemaText(): string {
   return `${JSON.stringify(zod().z.toJSONSchema(planSchema()), undefined, 2)}\n`;
+}
+
+/** Text of docs/check.schema.json. */
+export function checkSchemaText(): string {
+  return `${JSON.stringify(zod().z.toJSONSchema(checkSchema()), undefined, 2)}\n`;
+}
+
+/** Text of docs/test.schema.json. */
+export function suiteReportSchemaText(): string {
+  return `${JSON.stringify(zod().z.toJSONSchema(suiteReportSchema()), undefined, 2)}\n`;
 }

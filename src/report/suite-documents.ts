@@ -8,7 +8,7 @@ import { markdownBlock, markdownCode, markdownTable, markdownText } from './mark
 import { summary, walkLines } from './text-suite.ts';
 
 /** Goes up when a key changes its meaning or goes away. */
-export const SUITE_REPORT_SCHEMA = 'nftreplay/test/1';
+export const SUITE_REPORT_SCHEMA = 'nftreplay.test/1';
 
 /** The document of --format json. */
 export function suiteJson(results: readonly SuiteResult[], version: string): object {

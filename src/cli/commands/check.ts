@@ -13,6 +13,7 @@ import { visible } from '../../report/format.ts';
 import { githubAnnotations } from '../../report/github.ts';
 import { markdownSummary } from '../../report/markdown.ts';
 import { sarif } from '../../report/sarif.ts';
+import { CHECK_SCHEMA } from '../../report/schema-check.ts';
 import { checkText, errorLines } from '../../report/text-check.ts';
 import { jsonRequirements } from '../../report/text-requirements.ts';
 import { checkOptions, RULESET_OPTIONS, type RulesetArguments } from '../inputs.ts';
@@ -20,7 +21,6 @@ import { checkOutputs } from '../outputs.ts';
 import { asGiven } from '../usage.ts';
 import { jsonText, writeOutput } from '../write-output.ts';
 
-const SCHEMA = 'nftreplay.check/1';
 const MAX_STDIN_BYTES = 64 << 20;
 const EXIT_FINDINGS = 1;
 const EXIT_UNUSABLE = 2;
@@ -135,7 +135,7 @@ function report(
   switch (args.format) {
     case 'json':
       return jsonText({
-        schema: SCHEMA,
+        schema: CHECK_SCHEMA,
         version,
         rulesets: results.map(jsonRuleset),
         findings: jsonFindings(findings),
