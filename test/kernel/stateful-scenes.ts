@@ -210,6 +210,16 @@ export const STATEFUL_SCENES: KernelScene[] = [
     ask(10, 10, 5001),
     ask(20, 10, 5001, '198.51.100.8'),
   ]),
+  scene(
+    'nat: a prefix through a map keeps the host part',
+    nat('snat ip prefix to ip saddr map { 192.168.1.0/24 : 203.0.113.0/24 }'),
+    [ask(0), answer(10, 10, '203.0.113.10'), ask(20, 77)],
+  ),
+  scene(
+    'nat: an address range through a map',
+    nat('snat ip to ip saddr map { 192.168.1.10 : 203.0.113.20-203.0.113.20 }'),
+    [ask(0), answer(10, 10, '203.0.113.20')],
+  ),
   scene('nat: persistent takes the address by the source alone', nat('snat to 203.0.113.20-203.0.113.29 persistent'), [
     ask(0),
     ask(10, 10, 5000, '198.51.100.8'),

@@ -59,7 +59,11 @@ export class RuntimeSet {
     );
     // Rules may give their own expressions to new elements: nft allows at most two (NFT_SET_EXPR_MAX).
     const expressions = Math.max(definition.dynamic ? 2 : 0, this.#program.length, ...programs.map((p) => p.length));
-    const dataWords = definition.mapTo === 'value' ? (definition.dataLength + 3) >>> 2 : 0;
+    const valueWords = definition.mapTo === 'value' ? (definition.dataLength + 3) >>> 2 : 0;
+    // Values that are ranges: the highest one stands behind the lowest.
+    const dataWords = definition.elements.some((element) => element.dataEnd !== undefined)
+      ? valueWords * 2
+      : valueWords;
     const slots = expressions * STATE_SLOTS;
     this.elements = new Elements(
       definition.keyLength,
@@ -205,7 +209,7 @@ export class RuntimeSet {
     if (source.object !== undefined && definition.mapTo !== undefined) {
       this.#objects[element] = context.object(definition.mapTo as ObjectType, source.object);
     }
-    if (source.data !== undefined) this.#writeData(element, source.data);
+    if (source.data !== undefined) this.#writeData(element, withEnd(source.data, source.dataEnd));
     this.#start(element, context.nowNs ?? 0);
   }
 
@@ -273,4 +277,14 @@ function padded(octets: Uint8Array, length: number): Uint8Array {
   const out = new Uint8Array(length);
   out.set(octets.subarray(0, length));
   return out;
+}
+
+/** The octets of a value, and of its highest one behind at the next multiple of four. */
+function withEnd(data: Uint8Array, end: Uint8Array | undefined): Uint8Array {
+  if (end === undefined) return data;
+  const width = (data.length + 3) & ~3;
+  const both = new Uint8Array(width + end.length);
+  both.set(data);
+  both.set(end, width);
+  return both;
 }
