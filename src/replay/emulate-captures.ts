@@ -19,6 +19,8 @@ export interface Emulation {
   /** Sentences about what was assumed. */
   assumptions: string[];
   packets: number;
+  /** Why reading a capture stopped early, a sentence each. */
+  damages: string[];
   /** Copies that a capture took on the way out of its router: not replayed. */
   outgoing: number;
   /** The captures' connections were taken as known before the ruleset was loaded. */
@@ -55,7 +57,7 @@ async function runThrough(
   knownConnections: boolean,
   copies: readonly boolean[],
   sink: PassageSink,
-): Promise<{ router: EmulatedRouter; packets: number; outgoing: number }> {
+): Promise<Pick<Emulation, 'router' | 'packets' | 'outgoing' | 'damages'>> {
   const merge = new CaptureMerge(options.captures);
   await merge.open();
   try {
@@ -96,7 +98,8 @@ async function runThrough(
         sink.passage(router.send(frame, nameOf(merge, router), timeNs, merge.wireLength));
       }
     } while (await merge.fill());
-    return { router: router ?? start(), packets, outgoing };
+    const damages = merge.readers.flatMap(({ damage }) => (damage === undefined ? [] : [damage.message]));
+    return { router: router ?? start(), packets, outgoing, damages };
   } finally {
     await merge.close();
   }

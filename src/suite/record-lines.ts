@@ -29,6 +29,8 @@ export interface RecordedLines {
   packets: number;
   knownConnections: boolean;
   assumptions: string[];
+  /** Why reading a capture stopped early. */
+  damages: string[];
 }
 
 /** What may be left out, the shortest first. */
@@ -69,6 +71,7 @@ export async function recordLines(options: LinesOptions): Promise<RecordedLines 
       packets: passages.length,
       knownConnections: done.knownConnections,
       assumptions: done.assumptions,
+      damages: done.damages,
     };
   }
   return undefined;

@@ -41,6 +41,8 @@ export interface RecordedCase {
   /** Connections were taken as known: the suite must say so. */
   knownConnections: boolean;
   assumptions: string[];
+  /** Why reading a capture stopped early. */
+  damages: string[];
 }
 
 const OUTGOING = reasonIndex('outgoing');
@@ -89,6 +91,7 @@ export async function recordCaptures(options: RecordOptions): Promise<RecordedCa
     flows: seen.count,
     knownConnections: done.knownConnections,
     assumptions: done.assumptions,
+    damages: done.damages,
   };
 }
 

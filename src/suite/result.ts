@@ -25,6 +25,8 @@ export interface CaseResult {
   failures: Failure[];
   /** Sentences about what was assumed (inferred routers). */
   assumptions: string[];
+  /** Why reading a capture stopped early: what came before was replayed. */
+  damages?: string[];
   /** Of the walks. */
   compiled?: Ruleset;
   /** Set by the command: milliseconds that it took. */

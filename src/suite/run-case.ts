@@ -186,6 +186,7 @@ class CaseRun {
     totals.addOutgoing(emulation.outgoing, OUTGOING);
     result.packets = totals.packets;
     result.assumptions = emulation.assumptions;
+    if (emulation.damages.length > 0) result.damages = emulation.damages;
     return scene === undefined || flows === undefined ? [] : this.#checkRest(result, scene, flows, totals);
   }
 

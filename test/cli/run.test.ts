@@ -276,3 +276,18 @@ it('an interrupt ends a run with 130 and leaves no temporary files', async () =>
     expect(execFileSync('ls', [folder], { encoding: 'utf8' })).not.toMatch(/nftreplay-/);
   });
 });
+
+describe('damage in a capture', () => {
+  it.each([
+    ['run'],
+    ['audit'],
+    ['coverage'],
+    ['trace', '--match', 'meta length > 0'],
+    ['record', '-o', '/dev/null'],
+    ['plan', '--profile', 'rk3328', '--no-advice'],
+    ['calibrate', '--base', 'mt7621', '--point', '450Mbit cpu=63 offload=off'],
+  ])('is told by %s, with exit code 2', async (command, ...options) => {
+    const ended = await nftreplay([command, RULESET, capture('cut.pcap'), ...options]);
+    expect([ended.code, ended.stderr]).toEqual([2, expect.stringMatching(/cut\.pcap: byte \d+/)]);
+  });
+});

@@ -10,12 +10,12 @@ import { auditFindings } from '../../report/audit-findings.ts';
 import type { AuditReport } from '../../report/audit-model.ts';
 import { AUDIT_RULES } from '../../report/audit-rules.ts';
 import { FAIL_ON, type FailOn, failOn } from '../../report/findings.ts';
-import { visible } from '../../report/format.ts';
 import { githubAnnotations } from '../../report/github.ts';
 import { jsonAudit } from '../../report/json-audit.ts';
 import { markdownAudit } from '../../report/markdown-audit.ts';
 import { sarif } from '../../report/sarif.ts';
 import { textAudit } from '../../report/text-audit.ts';
+import { damagesOf, tellDamages } from '../damage.ts';
 import {
   checkOptions,
   INPUT_OPTIONS,
@@ -42,7 +42,6 @@ interface AuditArguments extends InputArguments {
 }
 
 const EXIT_FINDINGS = 1;
-const EXIT_UNUSABLE = 2;
 const MAX_FIXES = 1000;
 
 /** All options; usage.ts suggests among them. */
@@ -129,11 +128,7 @@ async function run(args: ArgumentsCamelCase<AuditArguments>, version: string): P
   };
   await writeOutput(args.output, formatted(report, args.format));
   if (failOn(auditFindings(done), args.failOn)) process.exitCode = EXIT_FINDINGS;
-  const damages = done.off.result.input.files.flatMap((file) =>
-    file.damage === undefined ? [] : [file.damage.message],
-  );
-  for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
-  if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+  tellDamages(damagesOf(done.off.result.input));
 }
 
 /** The ruleset with a flowtable for the router's devices. Throws ConfigError when it has one, or nothing to forward. */

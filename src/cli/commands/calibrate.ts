@@ -1,16 +1,15 @@
-// `nftreplay calibrate RULESET CAPTURE.. --point '450Mbit cpu=63' --base mt7621 -o my.yaml`: a profile for one's own router from
-// measured loads. Replays the traffic once for each kind of offload that the points name, then fits.
-import { writeFileSync } from 'node:fs';
 import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
-import { ConfigError, NftreplayError } from '../../base/errors.ts';
+import { ConfigError } from '../../base/errors.ts';
 import type { ReplayedPoint } from '../../cost/calibrate.ts';
 import { calibrate, profileFile } from '../../cost/calibrate.ts';
 import { parsePoint, readPoints } from '../../cost/calibration-point.ts';
 import { FITTED_KEYS } from '../../cost/fit-profile.ts';
 import { profile, profiles, type Replay, replayCaptures } from '../../index.ts';
 import { columns, count, visible, wrap } from '../../report/format.ts';
+import { damagesOf, tellDamages } from '../damage.ts';
 import { INPUT_OPTIONS, type InputArguments, inputPositionals, readInputs } from '../inputs.ts';
 import { checkOutputs } from '../outputs.ts';
+import { writeOutput } from '../write-output.ts';
 
 interface CalibrateArguments extends InputArguments {
   point: string[];
@@ -77,13 +76,10 @@ async function run(args: ArgumentsCamelCase<CalibrateArguments>): Promise<void> 
   process.stdout.write(`${report(result, base.name).join('\n')}\n`);
   if (args.output === undefined) process.stdout.write(`\n${text}`);
   else {
-    try {
-      writeFileSync(args.output, text);
-    } catch (error) {
-      throw new NftreplayError('output', `${args.output}: cannot be written: ${(error as Error).message}`);
-    }
+    await writeOutput(args.output, text);
     process.stdout.write(`\nWritten to ${visible(args.output)}; use it with --profile ${visible(args.output)}\n`);
   }
+  tellDamages([...replays.values()].flatMap((replay) => damagesOf(replay.result.input)));
 }
 
 function report({ profile: fitted, residuals }: ReturnType<typeof calibrate>, base: string): string[] {

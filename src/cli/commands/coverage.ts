@@ -4,10 +4,10 @@ import type { ArgumentsCamelCase, Argv, CommandModule, Options } from 'yargs';
 import { coverRuleset } from '../../compare/coverage.ts';
 import { cobertura } from '../../report/cobertura.ts';
 import type { CoverageReport } from '../../report/coverage-model.ts';
-import { visible } from '../../report/format.ts';
 import { jsonCoverage } from '../../report/json-coverage.ts';
 import { lcov } from '../../report/lcov.ts';
 import { textCoverage } from '../../report/text-coverage.ts';
+import { damagesOf, tellDamages } from '../damage.ts';
 import {
   checkOptions,
   INPUT_OPTIONS,
@@ -28,8 +28,6 @@ interface CoverageArguments extends InputArguments {
   annotate: boolean;
   output?: string;
 }
-
-const EXIT_UNUSABLE = 2;
 
 /** All options; usage.ts suggests among them. */
 export const COVERAGE_OPTIONS = {
@@ -80,10 +78,7 @@ async function run(args: ArgumentsCamelCase<CoverageArguments>, version: string)
     sources: args.annotate ? sources(inputs.compiled.files) : new Map(),
   };
   await writeOutput(args.output, formatted(report, args));
-  const { files } = coverage.replay.result.input;
-  const damages = files.flatMap((file) => (file.damage === undefined ? [] : [file.damage.message]));
-  for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
-  if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+  tellDamages(damagesOf(coverage.replay.result.input));
 }
 
 function formatted(report: CoverageReport, { format, annotate }: CoverageArguments): string {

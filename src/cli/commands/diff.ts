@@ -9,11 +9,11 @@ import type { RulesetSwap } from '../../replay/task.ts';
 import { DIFF_RULES, diffFindings, jsonDiff } from '../../report/diff-findings.ts';
 import type { DiffReport } from '../../report/diff-model.ts';
 import { FAIL_ON, type FailOn, failOn } from '../../report/findings.ts';
-import { visible } from '../../report/format.ts';
 import { githubAnnotations } from '../../report/github.ts';
 import { markdownSummary } from '../../report/markdown.ts';
 import { sarif } from '../../report/sarif.ts';
 import { textDiff } from '../../report/text-diff.ts';
+import { damagesOf, tellDamages } from '../damage.ts';
 import {
   checkOptions,
   INPUT_OPTIONS,
@@ -40,7 +40,6 @@ interface DiffArguments extends InputArguments {
 }
 
 const EXIT_FINDINGS = 1;
-const EXIT_UNUSABLE = 2;
 
 /** All options; usage.ts suggests among them. */
 export const DIFF_OPTIONS = {
@@ -126,11 +125,7 @@ async function run(args: ArgumentsCamelCase<DiffArguments>, version: string): Pr
   };
   await writeOutput(args.output, formatted(report, args.format));
   if (failOn(diffFindings(report), args.failOn)) process.exitCode = EXIT_FINDINGS;
-  const damages = diff.old.result.input.files.flatMap((file) =>
-    file.damage === undefined ? [] : [file.damage.message],
-  );
-  for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
-  if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+  tellDamages(damagesOf(diff.old.result.input));
 }
 
 /** A time after the first packet, a packet, or a date. Throws ConfigError. */

@@ -9,9 +9,9 @@ import type { Plan, Sweep } from '../../plan/result.ts';
 import { SWEEPS, type SweepKind, sweep } from '../../plan/sweep.ts';
 import { parseTarget } from '../../plan/target.ts';
 import type { OffloadMode } from '../../replay/task.ts';
-import { visible } from '../../report/format.ts';
 import { csvPlan, jsonPlan } from '../../report/json-plan.ts';
 import { textPlan } from '../../report/text-plan.ts';
+import { tellDamages } from '../damage.ts';
 import {
   checkOptions,
   INPUT_OPTIONS,
@@ -38,7 +38,6 @@ interface PlanArguments extends InputArguments {
   output?: string;
 }
 
-const EXIT_UNUSABLE = 2;
 const MOST_SPEED = 1e6;
 
 /** All options; usage.ts suggests among them. */
@@ -143,8 +142,7 @@ async function run(args: ArgumentsCamelCase<PlanArguments>, version: string): Pr
     };
   })().finally(() => progress.clear());
   await writeOutput(args.output, formatted(report, args.format));
-  for (const message of report.damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
-  if (report.damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+  tellDamages(report.damages);
 }
 
 function formatted(report: Plan, format: Format): string {

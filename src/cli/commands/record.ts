@@ -12,6 +12,7 @@ import { recordLines } from '../../suite/record-lines.ts';
 import { RuleRefs } from '../../suite/rule-refs.ts';
 import type { CaseInput, SuiteInput } from '../../suite/schema.ts';
 import { routerInput, suiteText } from '../../suite/write-suite.ts';
+import { tellDamages } from '../damage.ts';
 import {
   checkOptions,
   INPUT_OPTIONS,
@@ -102,16 +103,24 @@ async function record(args: ArgumentsCamelCase<RecordArguments>): Promise<void> 
   if (args.output !== undefined) {
     checkOutputs([{ option: '--output', path: args.output }], inputPaths(args, inputs.captures));
   }
-  const { suite, said } = args.inline ? await inline(args, inputs) : await byReference(args, inputs);
+  const { suite, said, damages } = args.inline ? await inline(args, inputs) : await byReference(args, inputs);
   const comment = [
     `Recorded by nftreplay record from ${inputs.captures.map((row) => basename(row.path)).join(', ')}: what happens today.`,
     'Look it over and keep what must stay so; then nftreplay test tells when it changes.',
   ];
   await writeOutput(args.output, suiteText(suite, comment.map(visible)));
   if (args.output !== undefined) process.stderr.write(`${visible(`${args.output}: ${said}`)}\n`);
+  tellDamages(damages);
 }
 
-async function byReference(args: RecordArguments, inputs: Inputs): Promise<{ suite: SuiteInput; said: string }> {
+interface Recorded {
+  suite: SuiteInput;
+  /** What was recorded, for people. */
+  said: string;
+  damages: string[];
+}
+
+async function byReference(args: RecordArguments, inputs: Inputs): Promise<Recorded> {
   const { router } = inputs;
   const done = await recordCaptures({
     ...common(args, inputs),
@@ -126,10 +135,10 @@ async function byReference(args: RecordArguments, inputs: Inputs): Promise<{ sui
   };
   const shown = Math.min(args.flows, done.flows);
   const said = `1 case, ${count(done.packets)} packets, ${count(shown)} of ${count(done.flows)} flows with expectations of their own`;
-  return { suite: { ...settings(args, inputs), cases: [one] }, said };
+  return { suite: { ...settings(args, inputs), cases: [one] }, said, damages: done.damages };
 }
 
-async function inline(args: RecordArguments, inputs: Inputs): Promise<{ suite: SuiteInput; said: string }> {
+async function inline(args: RecordArguments, inputs: Inputs): Promise<Recorded> {
   const { router } = inputs;
   const done = await recordLines({
     ...common(args, inputs),
@@ -149,7 +158,7 @@ async function inline(args: RecordArguments, inputs: Inputs): Promise<{ suite: S
     ...(done.knownConnections ? { 'known-connections': true } : {}),
     cases: [one],
   };
-  return { suite, said: `1 case, ${count(done.packets)} packets, each with its expectation` };
+  return { suite, said: `1 case, ${count(done.packets)} packets, each with its expectation`, damages: done.damages };
 }
 
 function common(args: RecordArguments, inputs: Inputs) {

@@ -22,7 +22,7 @@ import {
   textReport,
   writeFrames,
 } from '../../index.ts';
-import { visible } from '../../report/format.ts';
+import { damagesOf, tellDamages } from '../damage.ts';
 import {
   checkOptions,
   INPUT_OPTIONS,
@@ -50,7 +50,6 @@ interface RunArguments extends InputArguments {
   liveSeconds: number;
 }
 
-const EXIT_UNUSABLE = 2;
 const DEFAULT_PROFILE = 'generic-x86-64';
 
 /** All options; usage.ts suggests among them. */
@@ -152,9 +151,7 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     pricings: priceOnce(replay),
   };
   await writeOutputs(args, compiled, report);
-  const damages = replay.result.input.files.flatMap((file) => (file.damage === undefined ? [] : [file.damage.message]));
-  for (const message of damages) process.stderr.write(`nftreplay: ${visible(message)}\n`);
-  if (damages.length > 0) process.exitCode = EXIT_UNUSABLE;
+  tellDamages(damagesOf(replay.result.input));
 }
 
 function liveOptions(args: RunArguments): LiveOptions {

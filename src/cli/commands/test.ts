@@ -15,6 +15,7 @@ import { countCases, type SuiteResult } from '../../suite/result.ts';
 import { runSuite } from '../../suite/run-suite.ts';
 import { loadSuite, parseSuite, type Suite } from '../../suite/suite-file.ts';
 import { changedLines, updateSuite } from '../../suite/update.ts';
+import { tellDamages } from '../damage.ts';
 import { checkOptions } from '../inputs.ts';
 import { checkOutputs } from '../outputs.ts';
 import { FileWatch } from '../watch.ts';
@@ -102,6 +103,7 @@ async function once(args: TestArguments, version: string): Promise<void> {
   }
   await writeOutput(args.output, documentText(run.results, args, version));
   if (countCases(run.results).failed > 0) process.exitCode = EXIT_FAILED;
+  tellDamages(run.results.flatMap(({ cases }) => cases.flatMap((row) => row.damages ?? [])));
 }
 
 function documentText(results: SuiteResult[], args: TestArguments, version: string): string {
