@@ -13,9 +13,9 @@ import { MANIP_DESTINATION, MANIP_SOURCE } from '../netfilter/nat/range.ts';
 import { adjustChecksum16 } from '../packet/checksum.ts';
 import { Packet, VERDICT_FORWARD } from '../packet/packet.ts';
 import { frameDigest } from './event-rows.ts';
-import { frameDifference } from './frame-difference.ts';
 import { innerNetwork } from './ingress.ts';
 import { decodeFrame } from './match.ts';
+import { datagramFields, fieldChanges } from './trace-frame.ts';
 
 /** The packet arrived on the wire: it enters where it says. */
 export const ARRIVED = 0;
@@ -298,7 +298,7 @@ export class CapturedOn {
       summary.disagreements.push({ ...row, kind: 'elsewhere', detail: name });
     } else {
       const got = this.#other.subarray(0, this.#otherLength);
-      const detail = frameDifference(got, this.#expected.subarray(0, this.#expectedLength));
+      const detail = difference(got, this.#expected.subarray(0, this.#expectedLength));
       summary.disagreements.push({ ...row, kind: 'differs', detail });
     }
   }
@@ -343,6 +343,13 @@ export class CapturedOn {
     }
     return COPY;
   }
+}
+
+/** 'ip ttl 62, captured 63; tcp dport 443, captured 8443'. */
+function difference(got: Uint8Array, captured: Uint8Array): string {
+  const changes = fieldChanges(datagramFields(captured), datagramFields(got));
+  const told = changes.map(({ field, from, to }) => `${field} ${to}, captured ${from}`);
+  return told.length > 0 ? told.join('; ') : 'checksums, options or payload';
 }
 
 function isMac(mac: Uint8Array, data: Uint8Array, at: number): boolean {

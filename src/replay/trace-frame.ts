@@ -138,6 +138,16 @@ export function fieldChanges(before: FrameFields, after: FrameFields): FieldChan
   return [...changes.filter((change) => !isLink(change)), ...changes.filter(isLink)];
 }
 
+/** Fields of a datagram that begins with its IP header. */
+export function datagramFields(octets: Uint8Array): FrameFields {
+  const packet = new Packet();
+  packet.attach(octets, 0, octets.length, octets.length);
+  packet.network = 0;
+  packet.etherType = u8(octets, 0) >>> 4 === 6 ? 0x86dd : 0x0800;
+  decodeNetwork(packet);
+  return packetFields(packet);
+}
+
 /** Fields of the packet in hand from its network header on, for what a step changed. */
 export function packetFields(packet: Packet): FrameFields {
   const fields: FrameFields = new Map();

@@ -104,7 +104,7 @@ describe('a capture of the inside', () => {
       'marks',
       'chain c { type filter hook postrouting priority 300; ip dscp set cs3; }',
       'differs',
-      /^ip dscp 24, captured \d+$/,
+      /^ip dscp 0x18, captured 0x[0-9a-f]{2}$/,
     ],
     [
       'drops',
