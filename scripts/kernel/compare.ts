@@ -1,5 +1,5 @@
-// Is the emulated router the kernel? Every frame octet for octet, in order, by interface; the path; counters, quotas and
-// set elements of the ruleset; connections. What a kernel chooses at random is compared up to renaming: identifications
+// Is the emulated router the kernel? Every frame octet for octet, in order, by interface; the path; the trace of the rules;
+// counters, quotas and set elements of the ruleset; connections. What a kernel chooses at random is compared up to renaming: identifications
 // of datagrams and fragments that the router makes, ports that NAT searched for (renaming.ts).
 import type { Emulation } from './emulate.ts';
 import { blankChosenPorts, chosenPort } from './renaming.ts';
@@ -27,6 +27,7 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
     if (isForwarded && mine.isFast === theirs.wasTraced) {
       found.push(theirs.wasTraced ? 'the kernel took the slow path' : 'the kernel took the fast path');
     }
+    if (theirs.steps !== undefined) found.push(...compareSteps(theirs.steps, mine.steps));
     if (found.length > 0) differences.push([`packet ${index} at ${frame.device} ${input}`, ...found].join('\n  '));
   });
   differences.push(...compareLists('rules and sets', stateOf(kernel.ruleset), stateOf(ours.ruleset)));
@@ -63,6 +64,16 @@ function compareFrames(
   const ours = text(mine);
   if (kernels.join('\n') === ours.join('\n')) return [];
   return [...kernels.map((line) => `kernel ${when}${line}`), ...ours.map((line) => `ours   ${when}${line}`)];
+}
+
+/** From where the rules' traces part. */
+function compareSteps(theirs: string[], mine: string[]): string[] {
+  if (theirs.join('\n') === mine.join('\n')) return [];
+  const same = theirs.findIndex((step, index) => step !== mine[index]);
+  const from = same < 0 ? theirs.length : same;
+  const rest = (who: string, steps: string[]): string =>
+    `${who} traced from step ${from + 1}: ${steps.slice(from).join('; ') || 'nothing'}`;
+  return [rest('kernel', theirs), rest('ours  ', mine)];
 }
 
 /** The kernel's frames are read from one device after the other. */

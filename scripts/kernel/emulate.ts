@@ -6,24 +6,54 @@ import { conntrackLine, listedEntries } from '../../src/netfilter/conntrack/list
 import { compile } from '../../src/nft/compile.ts';
 import { listJson } from '../../src/nft/listing.ts';
 import { HEADROOM, PATH_SLOW, Packet } from '../../src/packet/packet.ts';
+import { PacketTracer } from '../../src/replay/trace.ts';
+import type { TraceStep } from '../../src/replay/trace-steps.ts';
 import type { KernelFrame } from './result.ts';
 import { addressed, type KernelScene } from './scene.ts';
 
 const ROOM = 64;
 
+export interface EmulatedPacket {
+  outputs: KernelFrame[];
+  before: KernelFrame[];
+  isFast: boolean;
+  /** What its rules did, as KernelPacket has it. */
+  steps: string[];
+}
+
 /** What the emulated router does, packet for packet. */
 export interface Emulation {
-  packets: { outputs: KernelFrame[]; before: KernelFrame[]; isFast: boolean }[];
+  packets: EmulatedPacket[];
   ruleset: Record<string, unknown>[];
   conntrack: string[];
 }
 
-/** `timesNs`: when each frame was really sent. Throws NftError and ConfigError for what is wrong in the scene. */
+/**
+ * `timesNs`: when each frame was really sent. Throws NftError and ConfigError for what is wrong in the scene. The scene runs
+ * twice: as replays run, and with a tracer, which has the rules run one by one.
+ */
 export function emulate(given: KernelScene, timesNs: number[]): Emulation {
   const scene = addressed(given);
-  const { ruleset } = compile({ path: `${scene.name}.nft`, text: scene.ruleset });
+  const plain = run(scene, timesNs, false);
+  const traced = run(scene, timesNs, true);
+  plain.packets.forEach((packet, index) => {
+    const other = traced.packets[index];
+    packet.steps = other?.steps ?? [];
+    if (JSON.stringify(packet) !== JSON.stringify(other)) throw new Error(`packet ${index}: a trace changes its way`);
+  });
+  return plain;
+}
+
+function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulation {
+  const { ruleset } = compile({
+    path: `${scene.name}.nft`,
+    text: scene.ruleset,
+    // No program listens in the guest.
+    assume: { queue: 'absent' },
+  });
   const recorder = new Recorder();
   let outputs: KernelFrame[] = [];
+  const tracer = isTraced ? new PacketTracer(ruleset) : undefined;
   const router: Router = new Router({
     spec: parseRouter(scene.router, scene.name),
     ruleset,
@@ -37,9 +67,11 @@ export function emulate(given: KernelScene, timesNs: number[]): Emulation {
     seed: 1,
     epochNs: BigInt(scene.epochSeconds ?? 1_700_000_000) * 1_000_000_000n,
     offload: 'as-ruled',
+    tracer,
   });
+  tracer?.attach(router, recorder);
   const packet = new Packet();
-  const packets = scene.frames.map(({ device, octets, timeNs }, index) => {
+  const packets = scene.frames.map(({ device, octets, timeNs }, index): EmulatedPacket => {
     outputs = [];
     const atNs = timesNs[index] ?? timeNs;
     router.advance(atNs);
@@ -50,10 +82,13 @@ export function emulate(given: KernelScene, timesNs: number[]): Emulation {
     packet.attach(data, HEADROOM, HEADROOM + octets.length, octets.length);
     packet.number = index + 1;
     packet.timeNs = atNs;
+    const ifindex = router.interfaces.byName(device)?.index ?? 0;
     recorder.begin();
-    router.enter(packet, router.interfaces.byName(device)?.index ?? 0);
+    tracer?.begin(packet, ifindex);
+    router.enter(packet, ifindex);
+    const steps = tracer?.end().steps.flatMap(stepTexts) ?? [];
     recorder.end(packet.pathClass, packet.verdict, octets.length, packet.number);
-    return { outputs, before, isFast: packet.pathClass !== PATH_SLOW };
+    return { outputs, before, isFast: packet.pathClass !== PATH_SLOW, steps };
   });
   const endNs = (timesNs.at(-1) ?? 0) + (scene.tailNs ?? 2e6);
   router.advance(endNs);
@@ -66,4 +101,20 @@ export function emulate(given: KernelScene, timesNs: number[]): Emulation {
     ruleset: listed.nftables.filter((row) => row.metainfo === undefined),
     conntrack: listedEntries(table, endNs).map((entry) => conntrackLine(table, entry, endNs, options)),
   };
+}
+
+/** The steps that the kernel traces. */
+function stepTexts(step: TraceStep): string[] {
+  switch (step.kind) {
+    case 'rule': {
+      const target = step.target === undefined ? '' : ` ${step.target}`;
+      return [`${step.family} ${step.table} ${step.chain} rule ${step.place} ${step.verdict}${target}`];
+    }
+    case 'chain-end':
+      return [`${step.family} ${step.table} ${step.chain} end`];
+    case 'policy':
+      return [`${step.family} ${step.table} ${step.chain} policy ${step.policy}`];
+    default:
+      return [];
+  }
 }

@@ -6,7 +6,7 @@ import { CaptureMerge } from '../../src/capture/merge.ts';
 import { compare } from './compare.ts';
 import { emulate } from './emulate.ts';
 import { askKernel } from './judge.ts';
-import type { KernelFrame, KernelResult, KernelStep } from './result.ts';
+import type { KernelFrame, KernelResult } from './result.ts';
 import type { KernelScene, SceneFrame } from './scene.ts';
 
 const USAGE =
@@ -81,7 +81,7 @@ function text(scene: KernelScene, answer: KernelResult, differences: string[]): 
     lines.push(
       `#${index + 1} ${(packet.timeNs / 1e9).toFixed(6)} s at ${frame?.device}: ${frame?.octets.length} octets`,
     );
-    lines.push(...packet.steps.map((step) => `  ${stepText(step)}`));
+    lines.push(...(packet.steps ?? []).map((step) => `  ${step}`));
     if (packet.error !== undefined) lines.push(`  not sent: ${packet.error}`);
     if (packet.outputs.length === 0) lines.push('  nothing left');
     lines.push(...packet.outputs.map((out) => `  out ${shown(out)}${packet.wasTraced ? '' : ' (fast path)'}`));
@@ -98,13 +98,6 @@ function text(scene: KernelScene, answer: KernelResult, differences: string[]): 
   );
   lines.push(...differences);
   return `${lines.join('\n')}\n`;
-}
-
-function stepText(step: KernelStep): string {
-  const where = `${step.table} ${step.chain}`;
-  return step.type === 'rule'
-    ? `${where} rule handle ${step.handle}: ${step.verdict}`
-    : `${where} ${step.type}: ${step.verdict}`;
 }
 
 function shown(frame: KernelFrame): string {

@@ -7,23 +7,18 @@ export interface KernelFrame {
   hex: string;
 }
 
-/** A step of a packet's walk, as the kernel's trace tells it. */
-export interface KernelStep {
-  type: 'rule' | 'return' | 'policy';
-  table: string;
-  chain: string;
-  /** Of the rule. */
-  handle?: number;
-  verdict: string;
-}
-
 export interface KernelPacket {
   /** When it was really sent: nanoseconds since the first. */
   timeNs: number;
   outputs: KernelFrame[];
   /** Frames that left before it, because of time. */
   before: KernelFrame[];
-  steps: KernelStep[];
+  /**
+   * What its rules did, as the kernel traced it: 'inet filter forward rule 2 jump side' (by place in the chain),
+   * 'inet filter side end', 'inet filter forward policy drop'. Those of packets that the router made about it too.
+   * Absent: not kept.
+   */
+  steps?: string[];
   /** It came past prerouting: not on the flowtable's fast path. */
   wasTraced: boolean;
   /** Why it could not be sent. */
@@ -46,12 +41,13 @@ export function sceneResult(run: GuestRun, index: number, name: string): KernelR
   const text = (section: string): string => Buffer.from(run.sections.get(`${index}.${section}`) ?? []).toString('utf8');
   const errors = text('errors');
   if (!/^status 0$/m.test(errors)) throw new Error(`${name}: ${errors.trim() || 'the guest said nothing'}`);
-  const { packets, after } = parseReplay(text('replay'));
+  const ruleset = listedRuleset(text('ruleset'));
+  const { packets, after } = parseReplay(text('replay'), rulePlaces(ruleset));
   return {
     kernel: run.kernel,
     packets,
     after,
-    ruleset: listedRuleset(text('ruleset')),
+    ruleset,
     conntrack: text('conntrack').split('\n').filter(Boolean),
   };
 }
@@ -68,7 +64,24 @@ function isChatter(hex: string): boolean {
   return next === '3a' && ['85', '87', '89', '8f'].includes(icmpType);
 }
 
-function parseReplay(text: string): { packets: KernelPacket[]; after: KernelFrame[] } {
+/** Places of rules in their chains, from 1, by family, table, chain and handle. */
+function rulePlaces(ruleset: Record<string, unknown>[]): Map<string, number> {
+  const places = new Map<string, number>();
+  const lengths = new Map<string, number>();
+  for (const { rule } of ruleset as { rule?: Record<string, unknown> }[]) {
+    if (rule === undefined) continue;
+    const chain = `${rule.family} ${rule.table} ${rule.chain}`;
+    const place = (lengths.get(chain) ?? 0) + 1;
+    lengths.set(chain, place);
+    places.set(`${chain} ${rule.handle}`, place);
+  }
+  return places;
+}
+
+function parseReplay(
+  text: string,
+  places: ReadonlyMap<string, number>,
+): { packets: KernelPacket[]; after: KernelFrame[] } {
   const packets: KernelPacket[] = [];
   let between: KernelFrame[] = [];
   let current: KernelPacket | undefined;
@@ -85,7 +98,7 @@ function parseReplay(text: string): { packets: KernelPacket[]; after: KernelFram
     } else if (kind === 'E' && current !== undefined) {
       current.error = line.slice(2);
     } else if (kind === 'T' && current !== undefined) {
-      readTrace(Buffer.from(first, 'hex'), current);
+      readTrace(Buffer.from(first, 'hex'), current, places);
     }
   }
   return { packets, after: between };
@@ -98,7 +111,11 @@ const RULE_HANDLE = 3;
 const TYPE = 4;
 const VERDICT = 5;
 const POLICY = 16;
-const TYPES = ['', 'policy', 'return', 'rule'] as const;
+const VERDICT_CODE = 1;
+const VERDICT_CHAIN = 2;
+/** NFT_TRACETYPE_POLICY; the others are of rules and of the ends of chains. */
+const TYPE_POLICY = 1;
+const FAMILIES: Record<number, string> = { 1: 'inet', 2: 'ip', 3: 'arp', 5: 'netdev', 7: 'bridge', 10: 'ip6' };
 const VERDICTS: Record<number, string> = {
   0: 'drop',
   1: 'accept',
@@ -110,31 +127,38 @@ const VERDICTS: Record<number, string> = {
   [-4]: 'goto',
   [-5]: 'return',
 };
+/** Chains of the judge's table behind the flowtable. */
+const SLOW_HOOKS = ['prerouting', 'output'];
 
-function readTrace(octets: Buffer, packet: KernelPacket): void {
+function readTrace(octets: Buffer, packet: KernelPacket, places: ReadonlyMap<string, number>): void {
   for (let at = 0; at + 20 <= octets.length; ) {
     const length = octets.readUInt32LE(at);
     if (length < 20) return;
     const attributes = readAttributes(octets.subarray(at + 20, at + length));
+    const family = FAMILIES[octets[at + 16] ?? 0] ?? '';
     at += (length + 3) & ~3;
-    const type = TYPES[attributes.get(TYPE)?.readUInt32BE(0) ?? 0];
     const table = name(attributes.get(TABLE));
-    if (table === TRACE_TABLE) packet.wasTraced = true;
-    if (type === undefined || type === '' || table === TRACE_TABLE) continue;
-    const handle = attributes.get(RULE_HANDLE);
-    // The end of a chain looks like a rule without a handle.
-    if (type === 'rule' && handle === undefined) continue;
-    const verdict = attributes.get(VERDICT);
-    const code = verdict === undefined ? undefined : readAttributes(verdict).get(1)?.readInt32BE(0);
-    const policy = attributes.get(POLICY)?.readUInt32BE(0);
-    packet.steps.push({
-      type,
-      table,
-      chain: name(attributes.get(CHAIN)),
-      ...(handle === undefined ? {} : { handle: Number(handle.readBigUInt64BE(0)) }),
-      verdict: VERDICTS[(type === 'policy' ? policy : code) ?? -1] ?? '',
-    });
+    const chain = name(attributes.get(CHAIN));
+    if (table !== TRACE_TABLE) packet.steps?.push(stepText(`${family} ${table} ${chain}`, attributes, places));
+    else if (SLOW_HOOKS.includes(chain)) packet.wasTraced = true;
   }
+}
+
+function stepText(chain: string, attributes: Map<number, Buffer>, places: ReadonlyMap<string, number>): string {
+  if (attributes.get(TYPE)?.readUInt32BE(0) === TYPE_POLICY) {
+    return `${chain} policy ${verdictName(attributes.get(POLICY)?.readUInt32BE(0) ?? 0)}`;
+  }
+  const handle = attributes.get(RULE_HANDLE)?.readBigUInt64BE(0);
+  if (handle === undefined) return `${chain} end`;
+  const verdict = readAttributes(attributes.get(VERDICT) ?? Buffer.alloc(0));
+  const target = verdict.has(VERDICT_CHAIN) ? ` ${name(verdict.get(VERDICT_CHAIN))}` : '';
+  const place = places.get(`${chain} ${handle}`) ?? `of handle ${handle}`;
+  return `${chain} rule ${place} ${verdictName(verdict.get(VERDICT_CODE)?.readInt32BE(0) ?? 0)}${target}`;
+}
+
+/** The upper half of a verdict says more, such as a queue's number. */
+function verdictName(code: number): string {
+  return VERDICTS[code < 0 ? code : code & 0xff] ?? String(code);
 }
 
 function readAttributes(octets: Buffer): Map<number, Buffer> {

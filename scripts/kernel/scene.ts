@@ -36,6 +36,7 @@ const LOADED = [
   'tun',
   '8021q',
   'bridge',
+  'pppoe',
   'nf_tables',
   'nf_conntrack',
   'nf_conntrack_netlink',
@@ -67,6 +68,7 @@ export function jobFiles(scenes: KernelScene[]): Map<string, Uint8Array | string
     files.set(at('ruleset.nft'), `${scene.ruleset}\n${traceTable(spec, scene.ruleset)}`);
     files.set(at('frames'), frameFile(scene, spec));
     files.set(at('links'), linkLines(spec));
+    files.set(at('devices'), lines(upLines(spec)));
     files.set(at('addresses'), addressFile(spec, scene));
     files.set(at('setup.sh'), setupScript(spec, index));
     files.set(at('after.sh'), afterScript(index));
@@ -104,13 +106,22 @@ function physical(spec: RouterSpec): InterfaceSpec[] {
   return spec.interfaces.filter((row) => row.type === 'physical');
 }
 
+/** Where the kernel's packets get their trace: as early as the ruleset has chains of that kind. */
 function traceTable(spec: RouterSpec, ruleset: string): string {
-  const chains = ['prerouting', 'output'].map(
-    (hook) => `chain ${hook} { type filter hook ${hook} priority -500; meta nftrace set 1; }`,
-  );
-  const tables = [`table inet ${TRACE_TABLE} { ${chains.join('\n')}\n}`];
+  const table = (family: string, hooks: string[], device = ''): string => {
+    const chains = hooks.map(
+      (hook) => `chain ${hook} { type filter hook ${hook} ${device}priority -500; meta nftrace set 1; }`,
+    );
+    return `table ${family} ${TRACE_TABLE} { ${chains.join('\n')}\n}`;
+  };
+  const tables = [table('inet', ['prerouting', 'output'])];
   const isBridged = spec.interfaces.some((row) => row.type === 'bridge') && /table bridge/.test(ruleset);
-  if (isBridged) tables.push(`table bridge ${TRACE_TABLE} { ${chains.join('\n')}\n}`);
+  if (isBridged) tables.push(table('bridge', ['prerouting', 'output']));
+  if (/table arp/.test(ruleset)) tables.push(table('arp', ['input', 'output']));
+  if (/type filter hook (ingress|egress)/.test(ruleset)) {
+    const devices = spec.interfaces.filter((row) => row.type !== 'loopback').map((row) => `"${row.name}"`);
+    tables.push(table('netdev', ['ingress'], `devices = { ${devices.join(', ')} } `));
+  }
   return `${tables.join('\n')}\n`;
 }
 
@@ -138,12 +149,17 @@ function frameFile(scene: KernelScene, spec: RouterSpec): Uint8Array {
 
 /** Programs take long to start in the guest: ip reads its lines from two files. */
 function setupScript(spec: RouterSpec, index: number): string {
+  const sessions = spec.interfaces.filter((row) => row.type === 'pppoe');
   return [
     ...SYSCTLS.map(([name, value]) => sysctlLine(name, value)),
     `/bin/ip -batch /job/${index}/links`,
-    ...spec.interfaces
-      .filter((row) => row.type !== 'loopback')
-      .map((row) => `echo ${row.linkLocal ? 0 : 1} > /proc/sys/net/ipv6/conf/${row.name}/addr_gen_mode`),
+    ...spec.interfaces.filter((row) => row.type !== 'loopback' && row.type !== 'pppoe').map(linkLocalLine),
+    // A session wants its device up and as it stays: a change of address or MTU ends it.
+    ...(sessions.length === 0 ? [] : [`/bin/ip -batch /job/${index}/devices`]),
+    ...sessions.flatMap((row) => [
+      `guest pppoe ${row.link} ${row.peer ?? spec.defaultNeighbourMac} ${row.id} ${row.name} >> /run/pppoe`,
+      linkLocalLine(row),
+    ]),
     ...Object.entries(spec.sysctl).map(([name, value]) => sysctlLine(name, value)),
     `/bin/ip -batch /job/${index}/addresses`,
     ...(spec.rules ?? [])
@@ -155,18 +171,26 @@ function setupScript(spec: RouterSpec, index: number): string {
   ].join('\n');
 }
 
+function linkLocalLine(row: InterfaceSpec): string {
+  return `echo ${row.linkLocal ? 0 : 1} > /proc/sys/net/ipv6/conf/${row.name}/addr_gen_mode`;
+}
+
 /** Devices on top of others, before anything is up. */
 function linkLines(spec: RouterSpec): string {
   return lines(spec.interfaces.flatMap(interfaceLines));
 }
 
-function addressFile(spec: RouterSpec, scene: KernelScene): string {
-  const up = spec.interfaces
-    .filter((row) => row.type !== 'loopback')
+function upLines(spec: RouterSpec): string[] {
+  return spec.interfaces
+    .filter((row) => row.type !== 'loopback' && row.type !== 'pppoe')
     .map((row) => `link set ${row.name} address ${row.mac} mtu ${row.mtu} up`);
+}
+
+function addressFile(spec: RouterSpec, scene: KernelScene): string {
+  const sessions = spec.interfaces.filter((row) => row.type === 'pppoe');
   return lines([
     'link set lo up',
-    ...up,
+    ...(sessions.length === 0 ? upLines(spec) : sessions.map((row) => `link set ${row.name} mtu ${row.mtu} up`)),
     ...spec.interfaces.flatMap(addressLines),
     ...spec.routes.map(routeLine),
     ...(spec.rules ?? []).filter((row) => row.family === 4).flatMap(ruleLine),
@@ -223,8 +247,6 @@ function interfaceLines(row: InterfaceSpec): string[] {
       ];
     case 'dummy':
       return [`link add ${row.name} type dummy`];
-    case 'pppoe':
-      throw new Error(`${row.name}: PPPoE devices cannot be judged`);
     default:
       return [];
   }
@@ -282,7 +304,8 @@ function neighbourLines(spec: RouterSpec, scene: KernelScene): string[] {
     ...(scene.ruleset.match(/\b\d{1,3}(\.\d{1,3}){3}\b/g) ?? []),
     ...(scene.ruleset.match(/\b[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f:]*\b/gi) ?? []),
   ]);
-  for (const device of spec.interfaces.filter((row) => row.type !== 'loopback')) {
+  // Nobody is asked for an address on a PPP link.
+  for (const device of spec.interfaces.filter((row) => row.type !== 'loopback' && row.type !== 'pppoe')) {
     for (const address of named) {
       if (parseAddress(address) === undefined || own.has(address) || known.has(`${device.name} ${address}`)) continue;
       known.add(`${device.name} ${address}`);
@@ -299,9 +322,11 @@ function addressesIn(frames: SceneFrame[]): string[] {
     const view = Buffer.from(octets);
     let at = 12;
     while (at + 2 <= view.length && [0x8100, 0x88a8].includes(view.readUInt16BE(at))) at += 4;
-    if (at + 2 > view.length) continue;
-    const type = view.readUInt16BE(at);
-    const network = at + 2;
+    if (at + 10 > view.length) continue;
+    const isSession = view.readUInt16BE(at) === 0x8864;
+    const inner = isSession ? view.readUInt16BE(at + 8) : 0;
+    const type = !isSession ? view.readUInt16BE(at) : inner === 0x0021 ? 0x0800 : inner === 0x0057 ? 0x86dd : 0;
+    const network = at + (isSession ? 10 : 2);
     if (type === 0x0800 && network + 20 <= view.length) {
       found.add([...view.subarray(network + 12, network + 16)].join('.'));
       found.add([...view.subarray(network + 16, network + 20)].join('.'));
@@ -320,6 +345,7 @@ function afterScript(index: number): string {
     `guest emit ${index}.replay </replay.out`,
     `nft -j list ruleset | guest emit ${index}.ruleset`,
     `conntrack -L -o extended 2>/dev/null | guest emit ${index}.conntrack`,
+    'if [ -f /run/pppoe ]; then for child in $(cat /run/pppoe); do kill $child; done; busybox rm /run/pppoe; fi',
     '',
   ].join('\n');
 }

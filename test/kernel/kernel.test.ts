@@ -8,7 +8,7 @@ import { emulate } from '../../scripts/kernel/emulate.ts';
 import { askKernel } from '../../scripts/kernel/judge.ts';
 import type { KernelResult } from '../../scripts/kernel/result.ts';
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
-import { packed, unpacked } from './golden.ts';
+import { type PackedResult, packed, unpacked } from './golden.ts';
 import { GROUPS } from './groups.ts';
 
 const MODE = process.env.NFTREPLAY_JUDGE ?? 'golden';
@@ -20,7 +20,7 @@ const goldenPath = (group: string): string => new URL(`golden/${group}.json.gz`,
 
 function readGolden(group: string, scenes: KernelScene[]): Map<string, KernelResult> {
   if (!existsSync(goldenPath(group))) return new Map();
-  const rows = JSON.parse(gunzipSync(readFileSync(goldenPath(group))).toString('utf8')) as [string, KernelResult][];
+  const rows = JSON.parse(gunzipSync(readFileSync(goldenPath(group))).toString('utf8')) as [string, PackedResult][];
   const byName = new Map(scenes.map((scene) => [scene.name, scene]));
   return new Map(
     rows.flatMap(([name, answer]) => {
