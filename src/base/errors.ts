@@ -61,8 +61,8 @@ export class NftSemanticError extends NftError {
 
 /** nft accepts it and nftreplay does not know it yet: names the construct. */
 export class UnsupportedError extends NftError {
-  constructor(construct: string, location: SourceLocation, sourceLine: string) {
-    super('unsupported', `nftreplay does not support ${construct} yet`, location, sourceLine);
+  constructor(construct: string, location: SourceLocation, sourceLine: string, hint?: string) {
+    super('unsupported', `nftreplay does not support ${construct} yet`, location, sourceLine, hint);
   }
 }
 

@@ -197,7 +197,12 @@ export type Expression =
   | { kind: 'objref'; objectType: ObjectType; name: string }
   | { kind: 'objref-map'; objectType: ObjectType; set: string; sreg: number }
   | { kind: 'dup'; addressRegister?: number; deviceRegister?: number }
-  | { kind: 'fwd'; deviceRegister: number; addressRegister?: number; family?: 'ip' | 'ip6' };
+  | { kind: 'fwd'; deviceRegister: number; addressRegister?: number; family?: 'ip' | 'ip6' }
+  /** To user space; `assumed`: what the program there is taken to answer, absent: nobody has said. */
+  | { kind: 'queue'; from: number; total: number; flags: number; register?: number; assumed?: QueueAnswer };
+
+/** What user space answers to a queued packet. */
+export type QueueAnswer = 'accept' | 'drop';
 
 export type ObjectType =
   | 'counter'

@@ -6,12 +6,14 @@ import { ConfigError } from '../base/errors.ts';
 import {
   type CaptureSource,
   type CompiledRuleset,
+  type CompileOptions,
   compile,
   loadRouter,
   type ReplayOptions,
   type RouterSpec,
   type SourceLocation,
 } from '../index.ts';
+import { ASSUMED_ANSWERS, type Assumptions } from '../nft/assume.ts';
 import { visible } from '../report/format.ts';
 import type { NamedPath } from './outputs.ts';
 import { asGiven } from './usage.ts';
@@ -32,6 +34,13 @@ export const RULESET_OPTIONS = {
     type: 'boolean',
     default: false,
     describe: 'let the ruleset include any file',
+  },
+  assume: {
+    type: 'string',
+    array: true,
+    default: [],
+    nargs: 1,
+    describe: 'queue=accept, drop or absent: what user space answers to `queue`; absent: no program listens',
   },
 } satisfies Record<string, Options>;
 
@@ -78,6 +87,7 @@ export const INPUT_OPTIONS = {
 export interface RulesetArguments {
   include: string[];
   allowAbsoluteIncludes: boolean;
+  assume: string[];
 }
 
 export interface InputArguments extends RulesetArguments {
@@ -147,14 +157,29 @@ export function readInputs(args: InputArguments, command: string): Inputs {
 /** One ruleset file, its notes printed to stderr. Throws NftError. */
 export function readRuleset(path: string, args: RulesetArguments, command: string): RulesetInput {
   if (path === '') throw new ConfigError(command, 'RULESET', 'is an empty name');
-  const compiled = compile({
-    path,
-    includePaths: args.include,
-    allowAbsoluteIncludes: args.allowAbsoluteIncludes,
-  });
+  const compiled = compile(compileOptions(path, args));
   const rulesetNotes = notes(compiled);
   for (const note of rulesetNotes) process.stderr.write(`${visible(note)}\n`);
   return { rulesetPath: path, compiled, rulesetNotes };
+}
+
+/** How RULESET_OPTIONS compile a ruleset. Throws ConfigError for an assumption that is none. */
+export function compileOptions(path: string, args: RulesetArguments): CompileOptions {
+  const { include: includePaths, allowAbsoluteIncludes } = args;
+  return { path, includePaths, allowAbsoluteIncludes, assume: assumptions(args.assume) };
+}
+
+/** What --assume says. Throws ConfigError. */
+export function assumptions(texts: readonly string[]): Assumptions {
+  const found: Assumptions = {};
+  for (const text of texts) {
+    const answer = ASSUMED_ANSWERS.find((one) => text === `queue=${one}`);
+    if (answer === undefined)
+      throw new ConfigError('--assume', text, `is none of queue=${ASSUMED_ANSWERS.join(', queue=')}`);
+    if (found.queue !== undefined) throw new ConfigError('--assume', text, 'queue is assumed twice');
+    found.queue = answer;
+  }
+  return found;
 }
 
 function notes(compiled: CompiledRuleset): string[] {

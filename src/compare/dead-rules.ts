@@ -86,7 +86,7 @@ function firstEnd({ chain, firstRule }: BookChain): number {
 /** A rule without a match whose verdict lets no packet on in its chain. */
 function endsEveryPacket(expressions: readonly Expression[]): boolean {
   const [end] = expressions.filter((row) => !PASSING.has(row.kind));
-  if (end?.kind === 'reject') return true;
+  if (end?.kind === 'reject' || end?.kind === 'queue') return true;
   if (end?.kind !== 'verdict') return false;
   return end.verdict.code !== 'continue' && end.verdict.code !== 'jump' && end.verdict.code !== 'break';
 }

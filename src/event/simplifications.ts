@@ -42,6 +42,10 @@ export const SIMPLIFICATIONS = [
   },
   { name: 'log', effect: '`log` statements are counted, nothing is written' },
   {
+    name: 'queue',
+    effect: 'user space answers `queue` at once, as --assume says; the way there and back is not priced',
+  },
+  {
     name: 'hash-seed',
     effect: "hashes have the kernel's spread but not its random keys: a flow may get another value",
   },

@@ -1,7 +1,7 @@
 // Hook entries in the order in which packets meet them (nf_hook_entries_grow, nf_hook_slow of net/netfilter/core.c).
 import { reasonIndex } from '../event/reasons.ts';
 import type { Packet } from '../packet/packet.ts';
-import { NF_ACCEPT, NF_DROP, NF_QUEUE } from './verdict.ts';
+import { NF_ACCEPT, NF_DROP, NF_QUEUE, NF_QUEUE_ACCEPTED } from './verdict.ts';
 
 const REASON_QUEUE = reasonIndex('queue');
 
@@ -40,12 +40,13 @@ export class HookEntries {
     this.entries.splice(at, 0, entry);
   }
 
-  /** Runs the entries until one does not accept. What is sent to user space is dropped: nobody listens there. */
+  /** Runs the entries until one does not accept. User space answers at once (nf_reinject goes on with the next entry). */
   run(packet: Packet): number {
     const { entries } = this;
     for (let i = 0; i < entries.length; i++) {
       const verdict = (entries[i] as HookEntry).run(packet);
       if (verdict === NF_ACCEPT) continue;
+      if (verdict === NF_QUEUE_ACCEPTED) continue;
       if (verdict !== NF_QUEUE) return verdict;
       packet.reason = REASON_QUEUE;
       return NF_DROP;

@@ -4,6 +4,7 @@ import { NftError } from '../base/errors.ts';
 import type { Expression } from '../bytecode/expression.ts';
 import type { Chain, Flowtable, Rule, Ruleset, StatefulObject, Table } from '../bytecode/ruleset.ts';
 import { applyCommands } from './apply-commands.ts';
+import { type Assumptions, assume } from './assume.ts';
 import type { Command } from './ast-commands.ts';
 import type { DraftChain, DraftObject, DraftRuleset, DraftTable } from './draft-ruleset.ts';
 import { finishSet } from './finish-set.ts';
@@ -14,7 +15,9 @@ import { type Definition, type NftNote, type NftWarning, type SourceOptions, Sou
 import { validate } from './validate.ts';
 
 /** What to compile: `text` stands for the file's content when given; `includePaths` are searched and allowed for `include`. */
-export type CompileOptions = SourceOptions;
+export interface CompileOptions extends SourceOptions {
+  assume?: Assumptions;
+}
 
 export interface CompiledRuleset {
   ruleset: Ruleset;
@@ -41,6 +44,7 @@ export function translate(options: CompileOptions, runnable: boolean): CompiledR
   try {
     const commands = isJson(sources) ? parseJsonRuleset(sources) : parseRuleset(sources);
     const draft = applyCommands(sources, commands);
+    assume(draft, options.assume ?? {});
     validate(sources, draft, runnable);
     sources.faults.throwAll(sources.files);
     return {

@@ -242,13 +242,15 @@ function printBody(e: LinearExpression): string {
       return `dup${natRegister(' sreg_addr', e.addressRegister, '')}${natRegister(' sreg_dev', e.deviceRegister, '')}`;
     case 'fwd':
       return `fwd${natRegister(' sreg_dev', e.deviceRegister, '')}${natRegister(' sreg_addr', e.addressRegister, '')}${e.family === undefined ? '' : ` nfproto ${e.family === 'ip' ? 2 : 10}`}`;
+    case 'queue':
+      return printQueue(e);
     default:
       return printForeign(e);
   }
 }
 
 function printForeign(
-  e: Extract<LinearExpression, { kind: 'inner' | 'socket' | 'osf' | 'xfrm' | 'tproxy' | 'synproxy' | 'queue' }>,
+  e: Extract<LinearExpression, { kind: 'inner' | 'socket' | 'osf' | 'xfrm' | 'tproxy' | 'synproxy' }>,
 ): string {
   switch (e.kind) {
     case 'inner': {
@@ -268,8 +270,6 @@ function printForeign(
       return `tproxy${e.family === undefined ? '' : ` ${e.family}`}${natRegister(' addr', e.addressRegister)}${natRegister(' port', e.portRegister)}`;
     case 'synproxy':
       return `synproxy mss ${e.mss} wscale ${e.wscale}`;
-    case 'queue':
-      return printQueue(e);
   }
 }
 

@@ -1,10 +1,10 @@
-// The expressions that the engine does not run, back to the tree: tunnels' inner headers, socket, osf, ipsec, tproxy, synproxy, queue
+// The expressions that the engine does not run, back to the tree: tunnels' inner headers, socket, osf, ipsec, tproxy, synproxy
 // (nftables src/netlink_delinearize.c). They reach a listing by `translate` only.
 import type { Expr, Stmt } from './ast.ts';
 import { loadedPayload } from './delinearize-expressions.ts';
 import type { RuleReader } from './delinearize-reader.ts';
 import { operand } from './delinearize-statements.ts';
-import { constantOf, type ValueType } from './delinearize-values.ts';
+import type { ValueType } from './delinearize-values.ts';
 import { meta, payload, TUNNEL_FIELDS } from './expressions.ts';
 import type { ForeignExpression } from './linear.ts';
 import { osf, socket, xfrm } from './selectors.ts';
@@ -12,7 +12,6 @@ import { osf, socket, xfrm } from './selectors.ts';
 type Of<Kind extends ForeignExpression['kind']> = Extract<ForeignExpression, { kind: Kind }>;
 
 const PORT: ValueType = { datatype: 'inet_service', byteorder: 'big', length: 16 };
-const QUEUE_NUMBER: ValueType = { datatype: 'integer', byteorder: 'host', length: 16 };
 
 /** What a foreign expression loads, and where; undefined when it is no load. */
 export function foreignLoad(expression: ForeignExpression): { register: number; expr: Expr } | undefined {
@@ -66,8 +65,6 @@ export function foreignStatement(reader: RuleReader, expression: ForeignExpressi
       if ((flags & 2) !== 0) statement.wscale = wscale;
       return statement;
     }
-    case 'queue':
-      return queue(reader, expression);
     default:
       return undefined;
   }
@@ -84,14 +81,4 @@ function tproxy(reader: RuleReader, expression: Of<'tproxy'>): Stmt {
   if (addressRegister !== undefined) statement.address = operand(reader, addressRegister, address);
   if (portRegister !== undefined) statement.port = operand(reader, portRegister, PORT);
   return statement;
-}
-
-function queue(reader: RuleReader, expression: Of<'queue'>): Stmt {
-  const { flags, from, total, register } = expression;
-  const fate = { kind: 'queue', bypass: (flags & 1) !== 0, fanout: (flags & 2) !== 0 } as const;
-  if (register !== undefined) return { ...fate, from: operand(reader, register, QUEUE_NUMBER) };
-  const first = constantOf(BigInt(from), QUEUE_NUMBER);
-  if (total <= 1) return { ...fate, from: first };
-  const last = constantOf(BigInt(from + total - 1), QUEUE_NUMBER);
-  return { ...fate, from: { kind: 'range', from: first, to: last, ...QUEUE_NUMBER } };
 }

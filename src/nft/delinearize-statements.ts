@@ -78,6 +78,8 @@ export function delinearizeStatement(reader: RuleReader, expression: Expression)
       return [dup(reader, expression)];
     case 'fwd':
       return [fwd(reader, expression)];
+    case 'queue':
+      return [queue(reader, expression)];
     default: {
       const statement = statefulStatement(expression);
       return statement === undefined ? [] : [statement];
@@ -276,4 +278,16 @@ function fwd(reader: RuleReader, expression: Of<'fwd'>): Stmt {
   const address = operand(reader, expression.addressRegister, expression.family === 'ip6' ? IP6 : IP4);
   const statement: Stmt = { kind: 'fwd', device, address };
   return expression.family === undefined ? statement : { ...statement, family: expression.family };
+}
+
+const QUEUE_NUMBER: ValueType = { datatype: 'integer', byteorder: 'host', length: 16 };
+
+function queue(reader: RuleReader, expression: Of<'queue'>): Stmt {
+  const { flags, from, total, register } = expression;
+  const fate = { kind: 'queue', bypass: (flags & 1) !== 0, fanout: (flags & 2) !== 0 } as const;
+  if (register !== undefined) return { ...fate, from: operand(reader, register, QUEUE_NUMBER) };
+  const first = constantOf(BigInt(from), QUEUE_NUMBER);
+  if (total <= 1) return { ...fate, from: first };
+  const last = constantOf(BigInt(from + total - 1), QUEUE_NUMBER);
+  return { ...fate, from: { kind: 'range', from: first, to: last, ...QUEUE_NUMBER } };
 }

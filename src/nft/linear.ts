@@ -16,8 +16,7 @@ export type ForeignExpression =
   | { kind: 'osf'; ttl: number; version: boolean; dreg: number }
   | { kind: 'xfrm'; key: string; direction: 'in' | 'out'; spnum: number; dreg: number }
   | { kind: 'tproxy'; family: 'ip' | 'ip6' | undefined; addressRegister?: number; portRegister?: number }
-  | { kind: 'synproxy'; mss: number; wscale: number; flags: number }
-  | { kind: 'queue'; from: number; total: number; flags: number; register?: number };
+  | { kind: 'synproxy'; mss: number; wscale: number; flags: number };
 
 /** One instruction of a rule. */
 export type LinearExpression = Expression | ForeignExpression;
@@ -29,7 +28,6 @@ const FOREIGN: Record<ForeignExpression['kind'], string> = {
   xfrm: 'ipsec',
   tproxy: 'tproxy',
   synproxy: 'synproxy',
-  queue: 'queue',
 };
 
 /** Whether only the kernel runs the expression. */
@@ -37,7 +35,8 @@ export function isForeign(expression: LinearExpression): expression is ForeignEx
   return expression.kind in FOREIGN;
 }
 
-/** What the construct is called in a refusal; undefined when the engine runs it. */
+/** What the construct is called in a refusal; undefined when the engine runs it: `queue` only with an assumed answer. */
 export function foreignConstruct(expression: LinearExpression): string | undefined {
+  if (expression.kind === 'queue') return expression.assumed === undefined ? 'queue' : undefined;
   return expression.kind in FOREIGN ? FOREIGN[expression.kind as ForeignExpression['kind']] : undefined;
 }

@@ -183,9 +183,9 @@ export class Sources {
     return new Consequence('nft-consequence', 'follows from another error', this.location(at), this.line(at));
   }
 
-  unsupported(construct: string, span: Span | undefined): UnsupportedError {
+  unsupported(construct: string, span: Span | undefined, hint?: string): UnsupportedError {
     const at = span ?? { source: 0, start: 0, end: 1 };
-    return new UnsupportedError(construct, this.location(at), this.line(at));
+    return new UnsupportedError(construct, this.location(at), this.line(at), hint);
   }
 
   /** Counts what definitions unfold to: `$a` in `$b` twice, and so on, must not grow without end. Throws at the limit. */

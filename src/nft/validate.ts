@@ -19,6 +19,8 @@ interface Place {
 
 const BRIDGE_KEYS = new Set(['bri_iifname', 'bri_oifname', 'bri_iifpvid', 'bri_iifvproto']);
 const ALL_HOOKS: readonly Hook[] = ['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting', 'egress'];
+const FIVE_HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+const QUEUED: readonly Family[] = ['ip', 'ip6', 'inet', 'bridge'];
 const INTERNET: readonly Family[] = ['ip', 'ip6', 'inet'];
 
 /** Where a statement may stand; undefined: anywhere. */
@@ -41,6 +43,8 @@ function placeOf(expression: LinearExpression): { place: Place; name: string } |
       return { name: 'flow add', place: { families: INTERNET, hooks: ['forward'] } };
     case 'reject':
       return { name: 'reject', place: { hooks: ['prerouting', 'input', 'forward', 'output', 'ingress'] } };
+    case 'queue':
+      return { name: 'queue', place: { families: QUEUED, hooks: FIVE_HOOKS } };
     case 'fwd':
       return { name: 'fwd', place: { hooks: ['ingress', 'egress'] } };
     case 'rt':
@@ -90,10 +94,15 @@ export function validate(sources: Sources, ruleset: DraftRuleset, runnable: bool
   }
 }
 
+/** What a user can do about a refusal. */
+const REMEDIES: Partial<Record<LinearExpression['kind'], string>> = {
+  queue: 'say what the program in user space answers: --assume queue=accept, drop or absent',
+};
+
 function refuseForeign(sources: Sources, expressions: readonly LinearExpression[], rule: DraftRule): void {
   for (const expression of expressions) {
     const construct = foreignConstruct(expression);
-    if (construct !== undefined) throw sources.unsupported(construct, rule.span);
+    if (construct !== undefined) throw sources.unsupported(construct, rule.span, REMEDIES[expression.kind]);
   }
 }
 

@@ -17,7 +17,7 @@ import type { Evaluation } from '../netfilter/evaluate/evaluation.ts';
 import type { PreparedChain, PreparedRule } from '../netfilter/evaluate/prepared.ts';
 import { packetRefusal } from '../netfilter/flowtable/offload.ts';
 import type { Tracer } from '../netfilter/tracer.ts';
-import { NF_ACCEPT, NF_DROP, NF_QUEUE, NF_STOLEN } from '../netfilter/verdict.ts';
+import { NF_ACCEPT, NF_DROP, NF_QUEUE, NF_QUEUE_ACCEPTED, NF_STOLEN } from '../netfilter/verdict.ts';
 import type { Packet } from '../packet/packet.ts';
 import * as P from '../packet/packet.ts';
 import { tracedConnection } from './trace-connection.ts';
@@ -36,6 +36,7 @@ const VERDICT_NAMES: Readonly<Record<number, string>> = {
   [NF_ACCEPT]: 'accept',
   [NF_STOLEN]: 'stolen',
   [NF_QUEUE]: 'queue',
+  [NF_QUEUE_ACCEPTED]: 'queue',
   [NFT_CONTINUE]: 'continue',
   [NFT_JUMP]: 'jump',
   [NFT_GOTO]: 'goto',

@@ -29,9 +29,9 @@ export class Environment {
 
   /** Throws NftError and ConfigError for a ruleset that cannot be used. */
   ruleset(settings: Settings, suiteFile: string): LoadedRuleset {
-    const { ruleset = '', include = [], define = {} } = settings;
+    const { ruleset = '', include = [], define = {}, assume = {} } = settings;
     const folder = dirname(suiteFile);
-    const key = JSON.stringify([folder, ruleset, include, define, isInline(ruleset) ? suiteFile : '']);
+    const key = JSON.stringify([folder, ruleset, include, define, assume, isInline(ruleset) ? suiteFile : '']);
     const known = this.#rulesets.get(key);
     if (known !== undefined) return known;
     const path = isInline(ruleset) ? `${suiteFile}: ruleset` : under(folder, ruleset);
@@ -40,6 +40,7 @@ export class Environment {
       path,
       ...textOption(isInline(ruleset) ? ruleset : undefined, define, path),
       includePaths: include.map((one) => under(folder, one)),
+      assume,
     });
     for (const file of compiled.files) if (!isInline(ruleset)) this.files.add(file);
     const loaded = { name: isInline(ruleset) ? suiteFile : path, compiled, refs: new RuleRefs(compiled.ruleset) };

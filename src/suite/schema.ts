@@ -3,6 +3,7 @@
 import type { z as Zod } from 'zod';
 import { onDemand, zod } from '../base/on-demand.ts';
 import { REASONS } from '../event/reasons.ts';
+import { ASSUMED_ANSWERS } from '../nft/assume.ts';
 import { PATH_CLASSES } from '../packet/packet.ts';
 
 /** Verdicts that an expectation may name; `accept` is forward or local, `reject` a drop that was answered. */
@@ -106,6 +107,10 @@ export const suiteSchema = onDemand(() => {
       .optional()
       .describe('path of a router file, or its contents; absent: inferred'),
     include: z.array(z.string()).optional().describe('folders whose files the ruleset may include'),
+    assume: z
+      .strictObject({ queue: z.enum(ASSUMED_ANSWERS).optional() })
+      .optional()
+      .describe('what user space answers to `queue`; absent: no program listens'),
     define: z.record(z.string(), text).optional().describe('variables of the ruleset: as nft -D'),
     offload: z.enum(['as-ruled', 'off', 'software', 'hardware']).optional(),
     profile: z.string().optional().describe('device to price for; nftreplay profiles lists them'),

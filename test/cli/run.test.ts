@@ -291,3 +291,26 @@ describe('damage in a capture', () => {
     expect([ended.code, ended.stderr]).toEqual([2, expect.stringMatching(/cut\.pcap: byte \d+/)]);
   });
 });
+
+describe('a queue to user space', () => {
+  const text = 'table inet t {\n\tchain f {\n\t\ttype filter hook forward priority 0;\n\t\tqueue to 1\n\t}\n}\n';
+  it.each([
+    {
+      args: [],
+      code: 2,
+      said: 'queue.nft:4:3: nftreplay does not support queue yet (say what the program in user space',
+    },
+    { args: ['--assume', 'queue=perhaps'], code: 2, said: '--assume: queue=perhaps: is none of queue=accept' },
+    { args: ['--assume', 'queue=drop'], code: 0, said: 'sent to user space' },
+    { args: ['--assume', 'queue=accept'], code: 0, said: 'user space answers `queue` at once' },
+    { args: ['--assume', 'queue=absent'], code: 0, said: 'sent to user space' },
+  ])('$args', ({ args, code, said }) =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'queue.nft');
+      writeFileSync(path, text);
+      const ended = await nftreplay(['run', path, HOME, '--router', ROUTER, '--workers', '1', ...args]);
+      expect(ended.code).toBe(code);
+      expect(`${ended.stdout}${ended.stderr}`.replace(/\s+/g, ' ')).toContain(said);
+    }),
+  );
+});

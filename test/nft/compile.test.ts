@@ -295,6 +295,27 @@ describe('refusals', () => {
     expect(error.location.line).toBe(5);
   });
 
+  test.each([
+    ['queue num 1', 'accept', 'accept'],
+    ['queue num 1', 'drop', 'drop'],
+    ['queue num 1', 'absent', 'drop'],
+    ['queue flags bypass to 1', 'absent', 'accept'],
+    ['queue flags bypass to 1', 'drop', 'drop'],
+  ] as const)('%s, assumed %s: user space answers %s', (rule, queue, answer) => {
+    const { ruleset } = compile({ path: 'r.nft', text: inInput(rule), assume: { queue } });
+    expect(ruleset.tables[0]?.chains[0]?.rules[0]?.expressions[0]).toMatchObject({ kind: 'queue', assumed: answer });
+  });
+
+  test('a refused queue says how to assume its answer', () => {
+    expect(refusal(inInput('queue num 1')).hint).toContain('--assume queue=accept');
+  });
+
+  test('queue has no place at ingress', () => {
+    const text = 'table netdev t {\n chain c {\n  type filter hook ingress device lo priority 0\n  queue\n }\n}\n';
+    const hint = "'queue' does not exist in tables of family netdev";
+    expect(() => compile({ path: 'r.nft', text, assume: { queue: 'drop' } })).toThrow(hint);
+  });
+
   test('all wrong rules are found, the first is thrown', () => {
     const error = refusal(inInput('tcp dport 70000\n  ip saddr @nosuch\n  accept\n  jump nowhere'));
     expect(error.errors.map((one) => one.location.line)).toEqual([5, 6, 8]);

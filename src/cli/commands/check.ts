@@ -16,7 +16,7 @@ import { sarif } from '../../report/sarif.ts';
 import { CHECK_SCHEMA } from '../../report/schema-check.ts';
 import { checkText, errorLines } from '../../report/text-check.ts';
 import { jsonRequirements } from '../../report/text-requirements.ts';
-import { checkOptions, RULESET_OPTIONS, type RulesetArguments } from '../inputs.ts';
+import { checkOptions, compileOptions, RULESET_OPTIONS, type RulesetArguments } from '../inputs.ts';
 import { checkOutputs } from '../outputs.ts';
 import { asGiven } from '../usage.ts';
 import { jsonText, writeOutput } from '../write-output.ts';
@@ -92,7 +92,7 @@ async function run(args: ArgumentsCamelCase<CheckArguments>, version: string): P
   if (paths.includes('-')) texts.set('-', standardInput());
   const results = paths.map((path) => {
     const text = texts.get(path);
-    const options = { path, includePaths: args.include, allowAbsoluteIncludes: args.allowAbsoluteIncludes };
+    const options = compileOptions(path, args);
     return check(text === undefined ? options : { ...options, text }, args.kernel);
   });
   const isPrinting = args.list || args.json || args.debug !== undefined;

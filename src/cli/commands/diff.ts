@@ -16,6 +16,7 @@ import { textDiff } from '../../report/text-diff.ts';
 import { damagesOf, tellDamages } from '../damage.ts';
 import {
   checkOptions,
+  compileOptions,
   INPUT_OPTIONS,
   type InputArguments,
   inputPaths,
@@ -152,10 +153,9 @@ const NS = 1_000_000_000n;
 
 /** Both compiled so that interface numbers mean the same in both. */
 function bothRulesets(old: RulesetInput, now: RulesetInput, args: DiffArguments): { old: Ruleset; new: Ruleset } {
-  const { include: includePaths, allowAbsoluteIncludes } = args;
   const input = ({ compiled, rulesetPath: path }: RulesetInput) => ({
     compiled,
-    options: { path, includePaths, allowAbsoluteIncludes },
+    options: compileOptions(path, args),
   });
   const pair = alike(input(old), input(now));
   return { old: pair.old.ruleset, new: pair.new.ruleset };

@@ -14,6 +14,7 @@ import type { CaseInput, SuiteInput } from '../../suite/schema.ts';
 import { routerInput, suiteText } from '../../suite/write-suite.ts';
 import { tellDamages } from '../damage.ts';
 import {
+  assumptions,
   checkOptions,
   INPUT_OPTIONS,
   type InputArguments,
@@ -181,6 +182,7 @@ function common(args: RecordArguments, inputs: Inputs) {
 function settings(args: RecordArguments, inputs: Inputs): Omit<SuiteInput, 'cases'> {
   return {
     ruleset: fromSuite(inputs.rulesetPath, args.output),
+    ...(args.assume.length === 0 ? {} : { assume: assumptions(args.assume) }),
     ...(args.include.length === 0 ? {} : { include: args.include.map((path) => fromSuite(path, args.output)) }),
     ...(args.router === undefined ? {} : { router: fromSuite(args.router, args.output) }),
     ...(args.offload === 'as-ruled' ? {} : { offload: args.offload }),

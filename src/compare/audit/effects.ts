@@ -20,6 +20,7 @@ export type EffectKind =
   | 'helper'
   | 'copy'
   | 'redirection'
+  | 'queue'
   | 'trace'
   | 'last';
 
@@ -60,6 +61,7 @@ const UPDATE = row('set update', 'packet', 'elements of the set are not refreshe
 const HELPER = row('helper', 'connection', 'no helper or timeout is attached');
 const COPY = row('copy', 'packet', 'no copies are sent');
 const REDIRECTION = row('redirection', 'packet', 'the packets are not redirected');
+const QUEUE = row('queue', 'packet', 'no program in user space sees them');
 const LAST = row('last', 'reader', 'the time of last use freezes');
 
 /** The effects of a rule, in the order of its statements. */
@@ -102,6 +104,8 @@ function effectOf(expression: Expression, table: Table): Row | undefined {
       return COPY;
     case 'fwd':
       return REDIRECTION;
+    case 'queue':
+      return QUEUE;
     case 'lookup': {
       const set = table.sets.find((row) => row.name === expression.set);
       const stateful = set?.elementExpressions[0];

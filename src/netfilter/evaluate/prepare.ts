@@ -20,6 +20,7 @@ import { prepareObjref, prepareObjrefMap } from './objects.ts';
 import { preparePayload } from './payload.ts';
 import { preparePayloadSet } from './payload-set.ts';
 import { ownInstance, type PrepareContext, type PreparedExpression } from './prepared.ts';
+import { prepareQueue } from './queue.ts';
 import { prepareReject } from './reject.ts';
 import { prepareRt } from './rt.ts';
 import { instanceOf, prepareStateful } from './stateful.ts';
@@ -104,6 +105,8 @@ export function prepareExpression(
       return prepareDup(expression, context);
     case 'fwd':
       return prepareFwd(expression, context);
+    case 'queue':
+      return prepareQueue(expression, context);
     default:
       return unreachable(expression);
   }
