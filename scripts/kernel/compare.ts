@@ -6,8 +6,8 @@ import { blankChosenPorts, chosenPort } from './renaming.ts';
 import type { KernelFrame, KernelResult } from './result.ts';
 import type { KernelScene } from './scene.ts';
 
-/** Seconds by which timeouts may differ. */
-const TIMEOUT_SLACK = 2;
+/** Seconds by which what runs with the clock may differ: timeouts, expiries, ages. */
+const TIME_SLACK = 2;
 
 /** A sentence for each difference; empty: none. */
 export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulation): string[] {
@@ -30,8 +30,9 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
     if (theirs.steps !== undefined) found.push(...compareSteps(theirs.steps, mine.steps));
     if (found.length > 0) differences.push([`packet ${index} at ${frame.device} ${input}`, ...found].join('\n  '));
   });
-  differences.push(...compareLists('rules and sets', stateOf(kernel.ruleset), stateOf(ours.ruleset)));
-  differences.push(...compareConnections(kernel.conntrack, ours.conntrack, chosen));
+  differences.push(...compareRows('rules, objects and sets', stateOf(kernel.ruleset), stateOf(ours.ruleset)));
+  const connections = (lines: string[]): Row[] => lines.map((line) => renamedConnection(line, chosen));
+  differences.push(...compareRows('connections', connections(kernel.conntrack), connections(ours.conntrack)));
   return differences;
 }
 
@@ -104,97 +105,112 @@ function blanked(text: string, input: string, chosen: ReadonlySet<string>): stri
   return data.toString('hex');
 }
 
-/** Offset of the datagram of an Ethernet frame, behind tags; -1: no IP. */
+/** Offset of the datagram of an Ethernet frame, behind tags and a PPPoE header; -1: no IP. */
 function networkOf(data: Buffer): number {
   let at = 12;
   while (at + 2 <= data.length && [0x8100, 0x88a8].includes(data.readUInt16BE(at))) at += 4;
-  if (at + 2 > data.length) return -1;
+  if (at + 10 > data.length) return -1;
   const type = data.readUInt16BE(at);
+  if (type === 0x8864) return [0x0021, 0x0057].includes(data.readUInt16BE(at + 8)) ? at + 10 : -1;
   return type === 0x0800 || type === 0x86dd ? at + 2 : -1;
+}
+
+/** What is left at the end: text that must be the same, and seconds that run with the clock. */
+interface Row {
+  text: string;
+  seconds: number[];
+}
+
+function compareRows(what: string, theirs: Row[], mine: Row[]): string[] {
+  const left = [...mine];
+  const missing = theirs.filter((row) => {
+    const at = left.findIndex((other) => isSame(row, other));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  if (missing.length === 0 && left.length === 0) return [];
+  const line = (who: string, row: Row): string =>
+    `${who} ${row.text}${row.seconds.length === 0 ? '' : ` seconds ${row.seconds.join(' ')}`}`;
+  const lines = [...missing.map((row) => line('kernel', row)), ...left.map((row) => line('ours  ', row))];
+  return [[what, ...lines].join('\n  ')];
+}
+
+function isSame(row: Row, other: Row): boolean {
+  return (
+    row.text === other.text &&
+    row.seconds.length === other.seconds.length &&
+    row.seconds.every((seconds, index) => Math.abs(seconds - (other.seconds[index] ?? 0)) <= TIME_SLACK)
+  );
 }
 
 type Json = Record<string, unknown>;
 
-/** What a run changes: counters of rules by place, objects, elements of sets that rules fill. */
-function stateOf(rows: Json[]): string[] {
+/** Objects that change: their fields that do not say which one it is. */
+const OBJECTS = ['counter', 'quota', 'limit', 'ct helper', 'ct timeout', 'secmark', 'synproxy'];
+const PLACES = ['family', 'table', 'name', 'handle', 'comment'];
+/** Statements that rules keep something in. */
+const STATEFUL = ['counter', 'quota', 'limit', 'last', 'ct count'];
+
+/** What a run changes: statements of rules by place, objects, elements of sets. */
+function stateOf(rows: Json[]): Row[] {
   const places = new Map<string, number>();
-  return rows.flatMap((row) => {
+  return rows.flatMap((row): Row[] => {
     const rule = row.rule as Json | undefined;
     if (rule !== undefined) {
       const chain = `${rule.family} ${rule.table} ${rule.chain}`;
       const place = (places.get(chain) ?? 0) + 1;
       places.set(chain, place);
-      return (rule.expr as Json[]).flatMap((one) => statefulText(one, `${chain} rule ${place}`));
+      return (rule.expr as Json[])
+        .filter((one) => Object.keys(one).some((kind) => STATEFUL.includes(kind)))
+        .map((one) => timedRow(`${chain} rule ${place}`, one));
     }
-    const counter = (row.counter ?? row.quota) as Json | undefined;
-    if (counter !== undefined) {
-      const { packets, bytes, used } = counter;
-      return [`${counter.family} ${counter.table} ${counter.name} ${JSON.stringify({ packets, bytes, used })}`];
+    const kind = OBJECTS.find((name) => row[name] !== undefined);
+    if (kind !== undefined) {
+      const object = row[kind] as Json;
+      const fields = Object.entries(object).filter(([field]) => !PLACES.includes(field));
+      return [timedRow(`${object.family} ${object.table} ${kind} ${object.name}`, Object.fromEntries(fields))];
     }
-    const set = (row.set ?? row.map) as Json | undefined;
-    if (set === undefined) return [];
-    return elementTexts(set.elem).map((text) => `${set.family} ${set.table} ${set.name} ${text}`);
+    const set = (row.set ?? row.map ?? row.meter) as Json | undefined;
+    if (set === undefined || !Array.isArray(set.elem)) return [];
+    return set.elem.map((element) => timedRow(`${set.family} ${set.table} ${set.name}`, element));
   });
 }
 
-function statefulText(expression: Json, place: string): string[] {
-  const counter = expression.counter as Json | null | undefined;
-  if (counter && typeof counter === 'object' && counter.packets !== undefined) {
-    return [`${place} counter ${counter.packets} ${counter.bytes}`];
-  }
-  const quota = expression.quota as Json | undefined;
-  return quota?.used === undefined ? [] : [`${place} quota used ${quota.used} ${quota.used_unit ?? ''}`];
-}
-
-/** Elements without the times that run. */
-function elementTexts(elements: unknown): string[] {
-  if (!Array.isArray(elements)) return [];
-  return elements
-    .map((element) => JSON.stringify(element, (key, value) => (key === 'expires' ? undefined : value)))
-    .sort();
-}
-
-function compareLists(what: string, theirs: string[], mine: string[]): string[] {
-  const missing = without(theirs, mine);
-  const extra = without(mine, theirs);
-  if (missing.length === 0 && extra.length === 0) return [];
-  return [[what, ...missing.map((line) => `kernel ${line}`), ...extra.map((line) => `ours   ${line}`)].join('\n  ')];
-}
-
-function without(lines: string[], others: string[]): string[] {
-  const left = [...others];
-  return lines.filter((line) => {
-    const at = left.indexOf(line);
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
+/** A value's JSON; what runs with the clock apart: `expires` of elements, `used` of `last` (milliseconds). */
+function timedRow(place: string, value: unknown): Row {
+  const seconds: number[] = [];
+  const text = JSON.stringify(sorted(value), function (this: Json, key, inner: unknown) {
+    if (key === 'expires') {
+      seconds.push(Number(inner));
+      return undefined;
+    }
+    if (key === 'last' && typeof (inner as Json | null)?.used === 'number') {
+      seconds.push(Number((inner as Json).used) / 1000);
+      return 'used';
+    }
+    return inner;
   });
+  return { text: `${place} ${text}`, seconds };
 }
 
-/** Lines of conntrack -L, timeouts within TIMEOUT_SLACK. */
-function compareConnections(theirs: string[], mine: string[], chosen: ReadonlySet<string>): string[] {
-  const renamed = (line: string) => {
-    const found = connection(line);
-    const port = chosenPort(found.text);
-    return port !== undefined && chosen.has(port.at) ? { ...found, text: port.text } : found;
-  };
-  const left = mine.map(renamed);
-  const missing: string[] = [];
-  for (const line of theirs.map(renamed)) {
-    const at = left.findIndex(
-      (other) => other.text === line.text && Math.abs(other.timeout - line.timeout) <= TIMEOUT_SLACK,
-    );
-    if (at >= 0) left.splice(at, 1);
-    else missing.push(`${line.text} timeout ${line.timeout}`);
-  }
-  if (missing.length === 0 && left.length === 0) return [];
-  const extra = left.map((line) => `ours   ${line.text} timeout ${line.timeout}`);
-  return [['connections', ...missing.map((line) => `kernel ${line}`), ...extra].join('\n  ')];
+/** With the members of objects in the order of their names: JSON has none. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value as Json).map(([key, inner]) => [key, sorted(inner)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function renamedConnection(line: string, chosen: ReadonlySet<string>): Row {
+  const row = connection(line);
+  const port = chosenPort(row.text);
+  return port !== undefined && chosen.has(port.at) ? { ...row, text: port.text } : row;
 }
 
 /** `ipv4 2 tcp 6 299 ESTABLISHED src=… use=1`: the timeout apart, references left out. */
-function connection(line: string): { text: string; timeout: number } {
+function connection(line: string): Row {
   const words = line.trim().split(/\s+/);
-  const timeout = /^\d+$/.test(words[4] ?? '') ? Number(words[4]) : 0;
-  const text = words.filter((word, index) => index !== 4 || !/^\d+$/.test(word)).filter((word) => !/^use=/.test(word));
-  return { text: text.join(' '), timeout };
+  const isTimed = /^\d+$/.test(words[4] ?? '');
+  const text = words.filter((word, index) => !(isTimed && index === 4) && !/^use=/.test(word)).join(' ');
+  return { text, seconds: isTimed ? [Number(words[4])] : [] };
 }

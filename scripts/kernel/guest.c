@@ -4,13 +4,18 @@
 //                           the script SETUP, writes FRAMES into them at their times, notes in /replay.out what comes out
 //                           and which rules traced it, and runs the script AFTER
 //   guest emit NAME         standard input to the host, as a section (port 0xe9: qemu's isa-debugcon)
+//   guest pppoe DEVICE PEER SESSION NAME   a PPPoE session without its discovery: network device NAME over DEVICE to the
+//                           Ethernet address PEER; a child keeps it open, its process id goes to standard output
 // A frame goes its whole way through the router inside write(), so what comes out next belongs to it.
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <linux/if_pppox.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
-#include <net/if.h>
+#include <linux/ppp-ioctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdint.h>
@@ -76,6 +81,48 @@ static int open_tap(const char *name)
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		die(name);
 	return fd;
+}
+
+static int rename_device(const char *from, const char *to)
+{
+	struct ifreq request = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	strncpy(request.ifr_name, from, IFNAMSIZ - 1);
+	strncpy(request.ifr_newname, to, IFNAMSIZ - 1);
+	return fd < 0 ? -1 : ioctl(fd, SIOCSIFNAME, &request);
+}
+
+// What pppd does once both ends agree, from the PPPoE session to the network device.
+static int pppoe(const char *device, const char *peer, const char *session, const char *name)
+{
+	struct sockaddr_pppox address = { .sa_family = AF_PPPOX, .sa_protocol = PX_PROTO_OE };
+	unsigned char *mac = address.sa_addr.pppoe.remote;
+	if (sscanf(peer, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) != 6)
+		die(peer);
+	address.sa_addr.pppoe.sid = htons(atoi(session));
+	strncpy(address.sa_addr.pppoe.dev, device, IFNAMSIZ - 1);
+	int fd = socket(AF_PPPOX, SOCK_STREAM, PX_PROTO_OE), number, unit = -1;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+		die("pppoe session");
+	int channel = open("/dev/ppp", O_RDWR), top = open("/dev/ppp", O_RDWR);
+	if (channel < 0 || top < 0)
+		die("/dev/ppp");
+	if (ioctl(fd, PPPIOCGCHAN, &number) < 0 || ioctl(channel, PPPIOCATTCHAN, &number) < 0)
+		die("ppp channel");
+	if (ioctl(top, PPPIOCNEWUNIT, &unit) < 0 || ioctl(channel, PPPIOCCONNECT, &unit) < 0)
+		die("ppp unit");
+	char made[IFNAMSIZ];
+	snprintf(made, sizeof made, "ppp%d", unit);
+	if (strcmp(made, name) && rename_device(made, name) < 0)
+		die(name);
+	pid_t child = fork();
+	if (child == 0) {
+		close(0), close(1), close(2);
+		for (;;)
+			pause();
+	}
+	printf("%d\n", child);
+	return child < 0;
 }
 
 static int run_script(const char *path)
@@ -260,6 +307,8 @@ int main(int argc, char **argv)
 		return replay(argv[2], argv[3], argv[4]);
 	if (argc == 3 && !strcmp(argv[1], "emit"))
 		return emit(argv[2]);
-	fprintf(stderr, "usage: guest replay FRAMES SETUP AFTER | emit NAME\n");
+	if (argc == 6 && !strcmp(argv[1], "pppoe"))
+		return pppoe(argv[2], argv[3], argv[4], argv[5]);
+	fprintf(stderr, "usage: guest replay FRAMES SETUP AFTER | emit NAME | pppoe DEVICE PEER SESSION NAME\n");
 	return 2;
 }
