@@ -168,7 +168,10 @@ function fromSpec(row: InterfaceSpec, i: number, index: number): Interface {
     one.vlanId = row.id ?? 0;
     one.vlanProtocol = row.protocol ?? 0x8100;
   }
-  if (row.type === 'pppoe') one.pppoeSession = row.id ?? 0;
+  if (row.type === 'pppoe') {
+    one.pppoeSession = row.id ?? 0;
+    one.pppoePeer = parseMac(row.peer ?? '') ?? one.pppoePeer;
+  }
   row.addresses.forEach((text, j) => {
     addAddress(one, text, `interfaces[${i}].addresses[${j}]`);
   });

@@ -14,6 +14,8 @@ export interface InterfaceSpec {
   link?: string;
   /** vlan: tag; pppoe: session (0 or absent: learned from the capture). */
   id?: number;
+  /** pppoe: hardware address of the access concentrator; absent: learned from the capture. */
+  peer?: string;
   /** vlan: 0x8100 or 0x88a8. */
   protocol?: number;
   /** bridge: its ports. */
