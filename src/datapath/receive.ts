@@ -88,18 +88,20 @@ function climb(stack: Stack, packet: Packet, physical: Interface): void {
         dev = upper;
         continue;
       }
-      // Priority tags (VLAN 0) are no VLAN; other tags are only a bridge's to pass on.
-      if (((packet.encapsulation[0] as number) & 0xfff) === 0) removeTag(packet);
-      else if (dev.master === undefined) {
-        drop(recorder, packet, UNKNOWN_VLAN);
-        return;
-      }
     }
     if (dev.master !== undefined) {
       const { master } = dev;
       if (!bridgeReceive(stack, packet, dev, queueTransmit)) return;
       dev = master;
       continue;
+    }
+    if (packet.encapsulationCount !== 0) {
+      const upper = behindPriorityTag(stack, packet, dev);
+      if (upper === undefined) return;
+      if (upper !== dev) {
+        dev = upper;
+        continue;
+      }
     }
     if (packet.etherType === ETHERTYPE_PPPOE) {
       const upper = pppoeDevice(stack, dev, packet);
@@ -172,6 +174,33 @@ function removeTag(packet: Packet): void {
   packet.encapsulationCount = 0;
 }
 
+/**
+ * check_vlan_id: a tag that no VLAN device took. A priority tag (VLAN 0) is no VLAN: it goes, and the VLAN device of the tag
+ * behind it is returned, or `dev` when there is no more tag. Any other tag ends the packet: it was not for this router.
+ */
+function behindPriorityTag(stack: Stack, packet: Packet, dev: Interface): Interface | undefined {
+  const { recorder } = stack;
+  while (((packet.encapsulation[0] as number) & 0xfff) === 0) {
+    removeTag(packet);
+    if (!isVlan(packet.etherType)) {
+      decodeNetwork(packet);
+      return dev;
+    }
+    if (!untag(packet)) {
+      drop(recorder, packet, TRUNCATED);
+      return undefined;
+    }
+    const upper = vlanDevice(dev, packet);
+    if (upper !== undefined) {
+      removeTag(packet);
+      recorder.event(VLAN_UNTAG, upper.index);
+      return upper;
+    }
+  }
+  drop(recorder, packet, UNKNOWN_VLAN);
+  return undefined;
+}
+
 /** vlan_do_receive: the VLAN device of the tag on this device. */
 function vlanDevice(dev: Interface, packet: Packet): Interface | undefined {
   const tag = packet.encapsulation[0] as number;
@@ -195,7 +224,8 @@ function pppoeDevice(stack: Stack, dev: Interface, packet: Packet): Interface | 
   }
   const upper = sessionDevice(dev, data, network, packet.start);
   const length = be16(data, network + 4);
-  const isMalformed = u8(data, network) !== 0x11 || u8(data, network + 1) !== 0 || length < 2;
+  // Neither version nor code are looked at; a PPP protocol of one octet is refused.
+  const isMalformed = length < 2 || (u8(data, network + 6) & 1) !== 0;
   if (upper === undefined || isMalformed || packet.wireLength - (network + 6 - packet.start) < length) {
     drop(recorder, packet, upper === undefined ? UNKNOWN_PROTOCOL : MALFORMED);
     return undefined;
