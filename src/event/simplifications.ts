@@ -8,10 +8,10 @@ export interface Simplification {
 }
 
 export const SIMPLIFICATIONS = [
-  { name: 'mac', effect: 'every unicast frame is taken as addressed to the router, whatever its MAC address says' },
+  { name: 'mac', effect: 'every unicast frame is taken as addressed to the router, whatever its MAC address says (not with strictMac)' },
   {
     name: 'bridge-unlearned',
-    effect: 'a frame at a bridge port for an unlearned address goes to the router; a real bridge floods it',
+    effect: 'a frame at a bridge port for an unlearned address goes to the router; a real bridge floods it (so does strictMac)',
   },
   {
     name: 'segment-size',
@@ -66,7 +66,6 @@ export const SIMPLIFICATIONS = [
   },
   { name: 'ipsec', effect: 'there is no IPsec: its policy checks never fire' },
   { name: 'gre-key', effect: 'GRE connections have no source key (no pptp helper)' },
-  { name: 'dccp-assured', effect: 'DCCP is ASSURED by any ACK of a response' },
   { name: 'use-count', effect: '`use=` of listed connections counts the flowtable only' },
   { name: 'dsa', effect: 'no DSA ports and no VLAN-filtering bridges on the way of an offloaded flow' },
   { name: 'defrag-zones', effect: 'fragments are not told apart by conntrack zone' },

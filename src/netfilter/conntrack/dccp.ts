@@ -1,6 +1,5 @@
 // The DCCP tracker (nf_conntrack_proto_dccp.c): state by packet type and by which side is the client.
-// SIMPLIFIED: dccp-assured: ASSURED is set by any ACK of a response; the kernel compares its acknowledgement number with the response.
-import { u8, u32 } from '../../base/columns.ts';
+import { be16, be32, u8, u32 } from '../../base/columns.ts';
 import { sysctlNumber } from '../../net/sysctl.ts';
 import type { Packet } from '../../packet/packet.ts';
 import { TRACK_ACCEPT, TRACK_INVALID } from './outcome.ts';
@@ -76,6 +75,12 @@ const NEEDS_LONG_SEQUENCE = 0x3ff & ~((1 << 2) | (1 << 3) | (1 << 4));
 const CLIENT = 0;
 const LAST_TYPE = 1;
 const LAST_DIRECTION = 2;
+/** Sequence number of the response, 48 bits. */
+const HANDSHAKE_HIGH = 3;
+const HANDSHAKE_LOW = 4;
+
+/** Octets behind the sequence number that each type has at least (dccp_packet_hdr_len). */
+const SUBHEADER = Uint8Array.of(4, 12, 0, 8, 8, 8, 8, 12, 8, 8);
 
 export class DccpTracker implements Tracker {
   readonly #context: TrackerContext;
@@ -108,12 +113,16 @@ export class DccpTracker implements Tracker {
     let next = u8(TRANSITIONS, (role * TYPES + type) * 8 + old);
     if (next === IV) return TRACK_INVALID;
     if (next === RQ && old === TW && role === 1) words[base + CLIENT] = direction;
-    if (next === PO && old === RS && type === ACK) table.status[entry] = u32(table.status, entry) | IPS_ASSURED;
+    if (next === RS && old === RQ) this.#noteResponse(packet, base);
+    if (next === PO && old === RS && type === ACK && this.#acknowledgesResponse(packet, base)) {
+      table.status[entry] = u32(table.status, entry) | IPS_ASSURED;
+    }
     if (next === IG) {
       const answersRequest =
         u32(words, base + LAST_DIRECTION) !== direction && u32(words, base + LAST_TYPE) === REQUEST;
       if (answersRequest && type === RESPONSE) {
         words[base + CLIENT] = 1 - direction;
+        this.#noteResponse(packet, base);
         next = RS;
       }
     }
@@ -126,7 +135,24 @@ export class DccpTracker implements Tracker {
     return TRACK_ACCEPT;
   }
 
-  /** dccp_error: the packet's type, or -1. */
+  /** dccp_hdr_seq of a response: always the long form. */
+  #noteResponse(packet: Packet, base: number): void {
+    const words = this.#context.table.protocol;
+    words[base + HANDSHAKE_HIGH] = be16(packet.data, packet.transport + 10);
+    words[base + HANDSHAKE_LOW] = be32(packet.data, packet.transport + 12);
+  }
+
+  /** dccp_ack_seq: read as the long form whatever the header says. */
+  #acknowledgesResponse(packet: Packet, base: number): boolean {
+    const words = this.#context.table.protocol;
+    const at = packet.transport + basicLength(packet);
+    return (
+      be16(packet.data, at + 2) === u32(words, base + HANDSHAKE_HIGH) &&
+      be32(packet.data, at + 4) === u32(words, base + HANDSHAKE_LOW)
+    );
+  }
+
+  /** dccp_error and dccp_header_pointer: the packet's type, or -1. */
   #soundType(packet: Packet, hook: number): number {
     const { data, transport } = packet;
     if (transport + 12 > packet.networkEnd) return -1;
@@ -142,6 +168,12 @@ export class DccpTracker implements Tracker {
     const type = (u8(data, transport + 8) >>> 1) & 15;
     if (type >= TYPES) return -1;
     const hasLongSequence = (u8(data, transport + 8) & 1) !== 0;
-    return (NEEDS_LONG_SEQUENCE & (1 << type)) !== 0 && !hasLongSequence ? -1 : type;
+    if ((NEEDS_LONG_SEQUENCE & (1 << type)) !== 0 && !hasLongSequence) return -1;
+    return transport + basicLength(packet) + u8(SUBHEADER, type) > packet.networkEnd ? -1 : type;
   }
+}
+
+/** __dccp_basic_hdr_len: with 48 or 24 bits of sequence number. */
+function basicLength(packet: Packet): number {
+  return (u8(packet.data, packet.transport + 8) & 1) !== 0 ? 16 : 12;
 }
