@@ -20,6 +20,7 @@ import {
   isLinkLocal6,
   isUnicast6,
   putAddress6,
+  replyMark,
   writeIpv6Header,
 } from './reply.ts';
 import type { Stack } from './stack.ts';
@@ -47,6 +48,7 @@ export const ICMPV6_PARAMPROB = 4;
 export const ICMPV6_NOROUTE = 0;
 export const ICMPV6_ADM_PROHIBITED = 1;
 export const ICMPV6_NOT_NEIGHBOUR = 2;
+export const ICMPV6_ADDR_UNREACH = 3;
 export const ICMPV6_PORT_UNREACH = 4;
 /** NR_ICMP_TYPES, and the types that are errors (icmp_pointers). */
 const ICMP_TYPES = 18;
@@ -89,7 +91,8 @@ function icmpSend(
   }
   if (isIcmpError(about)) return;
   const to = be32(data, network + 12);
-  const route = routeOutput4(stack, to, 0);
+  const mark = replyMark(stack.settings, about);
+  const route = routeOutput4(stack, to, mark);
   if (route === undefined) return;
   let saddr = route.kind === 'local' ? to : route.source4;
   if (isLocal) saddr = daddr;
@@ -102,6 +105,7 @@ function icmpSend(
   const quoted = Math.min(about.networkEnd - network, room);
   const packet = stack.pool.acquire(about, 28 + quoted);
   if (packet === undefined) return;
+  packet.mark = mark;
   const at = packet.network + 20;
   const own = packet.data;
   own[at] = type;
@@ -158,11 +162,13 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   if ((isMulticast || !isForHost(about)) && type !== ICMPV6_PKT_TOOBIG) return;
   if (!isUnicast6(data, source) || isIneligible6(about)) return;
   const oif = isLinkLocal6(data, source) ? about.iif : 0;
-  const route = routeOutput6(stack, data, source, oif);
+  const mark = replyMark(stack.settings, about);
+  const route = routeOutput6(stack, data, source, oif, undefined, mark);
   if (route === undefined) return;
   const quoted = Math.min(about.networkEnd - network, IPV6_MIN_MTU - 48);
   const packet = stack.pool.acquire(about, 48 + quoted);
   if (packet === undefined) return;
+  packet.mark = mark;
   const own = packet.data;
   const net = packet.network;
   writeIpv6Header(packet, ICMPV6, 8 + quoted, 0, stack.settings.hopLimit);

@@ -22,6 +22,7 @@ import {
   isLinkLocal6,
   isUnicast6,
   putAddress6,
+  replyMark,
   writeIpv6Header,
 } from './reply.ts';
 import type { Stack } from './stack.ts';
@@ -179,11 +180,13 @@ function icmpReceive(stack: Stack, packet: Packet, isBroadcast: boolean): void {
 function icmpReply(stack: Stack, packet: Packet, isBroadcast: boolean, type: number, length: number): void {
   const { data, network, transport } = packet;
   const to = be32(data, network + 12);
-  const route = routeOutput4(stack, to, 0);
+  const mark = replyMark(stack.settings, packet);
+  const route = routeOutput4(stack, to, mark);
   if (route === undefined) return;
   const saddr = isBroadcast ? specificDestination(stack, packet) : be32(data, network + 16);
   const reply = stack.pool.acquire(packet, 20 + length);
   if (reply === undefined) return;
+  reply.mark = mark;
   const own = reply.data;
   const at = reply.network + 20;
   for (let i = 0; i < length; i++) own[at + i] = data[transport + i] as number;
@@ -307,11 +310,14 @@ function echoReply6(stack: Stack, packet: Packet, isMulticast: boolean): void {
   const { data, network, transport, networkEnd } = packet;
   const source = network + 8;
   if (!isUnicast6(data, source)) return;
-  const route = routeOutput6(stack, data, source, isLinkLocal6(data, source) ? packet.iif : 0);
+  const mark = replyMark(stack.settings, packet);
+  const oif = isLinkLocal6(data, source) ? packet.iif : 0;
+  const route = routeOutput6(stack, data, source, oif, undefined, mark);
   if (route === undefined) return;
   const length = networkEnd - transport;
   const reply = stack.pool.acquire(packet, 40 + length);
   if (reply === undefined) return;
+  reply.mark = mark;
   const own = reply.data;
   const net = reply.network;
   const at = net + 40;

@@ -11,15 +11,14 @@ import { writeTransportChecksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
 import { fragment } from './fragment.ts';
 import { drop, passes, reason } from './outcome.ts';
+import { octets4, octets6 } from './resolution.ts';
 import type { Stack } from './stack.ts';
 import { neighbourTransmit } from './transmit.ts';
 
 const OUTPUT_EVENT = eventKind('output');
 const ROUTE_OUTPUT = eventKind('route-output');
-const NEIGHBOUR = eventKind('neighbour');
 const OUTPUT = HOOK_NAMES.indexOf('output');
 const POSTROUTING = HOOK_NAMES.indexOf('postrouting');
-const NO_NEIGHBOUR = reason('neighbour');
 const MTU = reason('mtu');
 export const FAMILY_IPV4 = 2;
 export const FAMILY_IPV6 = 10;
@@ -128,12 +127,15 @@ export function outputToNeighbour(stack: Stack, packet: Packet, route: Route, de
     for (let i = 0; i < 4; i++) nexthop6[i] = be32(data, network + 24 + 4 * i);
     mac = stack.neighbours.resolve6(dev, nexthop6);
   }
-  if (mac === undefined) {
-    stack.recorder.event(NEIGHBOUR, dev.index);
-    drop(stack.recorder, packet, NO_NEIGHBOUR);
-    return;
-  }
-  neighbourTransmit(stack, packet, dev, mac);
+  if (mac !== undefined) neighbourTransmit(stack, packet, dev, mac);
+  else stack.resolution.hold(packet, dev, nexthopOctets(packet, route));
+}
+
+/** Whom the router has to ask for. */
+function nexthopOctets(packet: Packet, route: Route): Uint8Array {
+  const { data, network } = packet;
+  if (packet.ipVersion === 6) return route.gateway6 === undefined ? data.slice(network + 24, network + 40) : octets6(route.gateway6);
+  return route.gateway4 === 0 ? data.slice(network + 16, network + 20) : octets4(route.gateway4);
 }
 
 /** Ethernet padding was trimmed by ip_rcv; here the frame's end follows. A cut frame keeps its wire length. */
@@ -164,9 +166,10 @@ export function routeOutput6(
   offset: number,
   oif: number,
   key?: FlowKey,
+  mark = 0,
 ): Route | undefined {
   stack.recorder.event(ROUTE_OUTPUT, 6);
-  return usable(stack.fib.lookup6At(data, offset, 0, oif, key));
+  return usable(stack.fib.lookup6At(data, offset, mark, oif, key));
 }
 
 function usable(route: Route | undefined): Route | undefined {

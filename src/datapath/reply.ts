@@ -4,6 +4,7 @@ import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { writeIpv4Checksum } from '../packet/checksum.ts';
 import { decodeNetwork, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
 import { PACKET_HOST, type Packet } from '../packet/packet.ts';
+import type { Settings } from './settings.ts';
 
 const DONT_FRAGMENT = 0x4000;
 
@@ -47,6 +48,12 @@ export function writeIpv6Header(packet: Packet, protocol: number, payload: numbe
 export function finishIpv6(packet: Packet): void {
   packet.etherType = ETHERTYPE_IPV6;
   decodeNetwork(packet);
+}
+
+/** IP4_REPLY_MARK and IP6_REPLY_MARK: the mark of what answers `about`. */
+export function replyMark(settings: Settings, about: Packet): number {
+  const isReflected = about.ipVersion === 4 ? settings.fwmarkReflect4 : settings.fwmarkReflect6;
+  return isReflected ? about.mark : 0;
 }
 
 /** Copies a 16-octet address. */

@@ -20,6 +20,9 @@ export interface Settings {
   icmpEchoIgnoreAll: boolean;
   icmpEchoIgnoreBroadcasts: boolean;
   icmpErrorsUseInboundAddress: boolean;
+  /** What the router answers carries the mark of what it answers (IP4_REPLY_MARK, IP6_REPLY_MARK). */
+  fwmarkReflect4: boolean;
+  fwmarkReflect6: boolean;
 }
 
 /** Reads them. */
@@ -50,5 +53,7 @@ export function readSettings(sysctl: Sysctl, interfaces: Interfaces): Settings {
     icmpEchoIgnoreAll: sysctlNumber(sysctl, 'net.ipv4.icmp_echo_ignore_all', 0) !== 0,
     icmpEchoIgnoreBroadcasts: sysctlNumber(sysctl, 'net.ipv4.icmp_echo_ignore_broadcasts', 1) !== 0,
     icmpErrorsUseInboundAddress: sysctlNumber(sysctl, 'net.ipv4.icmp_errors_use_inbound_ifaddr', 0) !== 0,
+    fwmarkReflect4: sysctlNumber(sysctl, 'net.ipv4.fwmark_reflect', 0) !== 0,
+    fwmarkReflect6: sysctlNumber(sysctl, 'net.ipv6.fwmark_reflect', 0) !== 0,
   };
 }

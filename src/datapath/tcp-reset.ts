@@ -7,7 +7,7 @@ import { foldSum, pseudoHeaderSum, writeTransportChecksum } from '../packet/chec
 import type { Packet } from '../packet/packet.ts';
 import { localOut, routeOutput4, routeOutput6 } from './output.ts';
 import { isChecksumRight } from './reject-checksum.ts';
-import { copyAddress6, dsField, finishIpv4, finishIpv6, isUnicast6, writeIpv6Header } from './reply.ts';
+import { copyAddress6, dsField, finishIpv4, finishIpv6, isUnicast6, replyMark, writeIpv6Header } from './reply.ts';
 import type { Stack } from './stack.ts';
 
 const TCP = 6;
@@ -50,12 +50,14 @@ function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boole
   const isIpv4 = about.ipVersion === 4;
   const headerLength = isIpv4 ? 20 : 40;
   if (!isIpv4 && (!isUnicast6(data, network + 8) || !isUnicast6(data, network + 24))) return;
+  const mark = replyMark(stack.settings, about);
   const route = isIpv4
-    ? routeOutput4(stack, be32(data, network + 12), 0)
-    : routeOutput6(stack, data, network + 8, linkLocalDevice(about));
+    ? routeOutput4(stack, be32(data, network + 12), mark)
+    : routeOutput6(stack, data, network + 8, linkLocalDevice(about), undefined, mark);
   if (route === undefined) return;
   const packet = stack.pool.acquire(about, headerLength + 20);
   if (packet === undefined) return;
+  packet.mark = mark;
   const own = packet.data;
   const net = packet.network;
   const tcp = net + headerLength;
