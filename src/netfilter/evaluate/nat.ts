@@ -19,11 +19,12 @@ export function prepareNat(expression: Of<'nat'>, context: PrepareContext): Prep
   const max = addressMax === undefined ? min : registerOffset(addressMax);
   const words = family === 'ip' ? 1 : 4;
   const setPorts = portSetter(expression, range);
-  const pf = family === 'ip' ? PF_IPV4 : PF_IPV6;
+  // Without an address it is for both.
+  const pf = family === 'ip' ? PF_IPV4 : family === 'ip6' ? PF_IPV6 : 0;
   return {
     evaluate: (run) => {
       // nft_nat_inet_eval: in a table of both families it is for packets of its own only.
-      if (run.pf !== pf) return NFT_CONTINUE;
+      if (pf !== 0 && run.pf !== pf) return NFT_CONTINUE;
       if (min >= 0) {
         loadAddress(run, min, words, range.minAddress);
         loadAddress(run, max, words, range.maxAddress);
