@@ -81,6 +81,11 @@ export const INPUT_OPTIONS = {
     describe: "take the capture's connections as known before the ruleset was loaded",
     defaultDescription: 'only if an inferred router would forward nothing',
   },
+  'fix-checksums': {
+    type: 'boolean',
+    default: false,
+    describe: 'mend wrong checksums first: for captures taken on a sender whose network card fills them in',
+  },
   seed: { type: 'number', default: 1, describe: 'seed of what the kernel would choose at random' },
 } satisfies Record<string, Options>;
 
@@ -95,6 +100,7 @@ export interface InputArguments extends RulesetArguments {
   in: string[];
   match?: string;
   capturedOn?: string;
+  fixChecksums: boolean;
   workers: number;
   seed: number;
   knownConnections?: boolean;
@@ -148,6 +154,7 @@ export function readInputs(args: InputArguments, command: string): Inputs {
       workers,
       seed: args.seed,
       ...(args.match === undefined ? {} : { match: args.match }),
+      ...(args.fixChecksums ? { fixChecksums: true } : {}),
       ...(args.capturedOn === undefined ? {} : { capturedOn: args.capturedOn }),
       ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
     },

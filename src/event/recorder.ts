@@ -1,6 +1,7 @@
 // Collects one packet's events and interns the sequence: equal paths become one small integer.
 // What is left of a packet is (time, path, bytes, flow); what happened, how often, stands in the path table.
 import { f64, growU32, u32 } from '../base/columns.ts';
+import { ChecksumCensus } from './checksum-census.ts';
 import { SIMPLIFICATIONS } from './simplifications.ts';
 
 /** Rows of 64 octets up to 1536, then powers of two: enough for quantiles of a cost that is linear in length. */
@@ -59,6 +60,8 @@ export class Recorder {
   overflowPackets = 0;
   /** [row of simplifications.ts] how often the run took that way. */
   readonly simplifications: Float64Array = new Float64Array(SIMPLIFICATIONS.length);
+
+  readonly checksums = new ChecksumCensus();
 
   /** Starts the next packet. */
   begin(): void {

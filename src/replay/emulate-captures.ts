@@ -4,12 +4,13 @@ import type { RulesetState } from '../bytecode/ruleset.ts';
 import { CaptureMerge } from '../capture/merge.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import { EmulatedRouter, type Passage } from './emulated-router.ts';
+import { FixChecksums } from './fix-checksums.ts';
 import { checkIngress, chooseRouter, forwardsNothing, isStream, ownAddress, type ReplayOptions } from './replay.ts';
 import { surveyCaptures } from './survey.ts';
 
 export type EmulationOptions = Pick<
   ReplayOptions,
-  'ruleset' | 'captures' | 'router' | 'offload' | 'seed' | 'knownConnections' | 'match'
+  'ruleset' | 'captures' | 'router' | 'offload' | 'seed' | 'knownConnections' | 'match' | 'fixChecksums'
 > & { /** See EmulatedRouterOptions. */ walks?: boolean | ReadonlySet<number> };
 
 export interface Emulation {
@@ -60,6 +61,7 @@ async function runThrough(
 ): Promise<Pick<Emulation, 'router' | 'packets' | 'outgoing' | 'damages'>> {
   const merge = new CaptureMerge(options.captures);
   await merge.open();
+  const fix = options.fixChecksums === true ? new FixChecksums() : undefined;
   try {
     let router: EmulatedRouter | undefined;
     let packets = 0;
@@ -94,6 +96,7 @@ async function runThrough(
           router.skip(timeNs);
           continue;
         }
+        fix?.pass(merge.data, merge.start, merge.end, merge.wireLength);
         const frame = merge.data.subarray(merge.start, merge.end);
         sink.passage(router.send(frame, nameOf(merge, router), timeNs, merge.wireLength));
       }

@@ -3,11 +3,13 @@
 import { f64, u8, u32 } from '../base/columns.ts';
 import type { Expression } from '../bytecode/expression.ts';
 import type { ExpressionState, Ruleset, RulesetState } from '../bytecode/ruleset.ts';
+import { addChecksumRows } from '../event/checksum-census.ts';
 import type { PathTable } from '../event/recorder.ts';
 import { LENGTH_CLASSES } from '../event/recorder.ts';
 import type { ProbeCount } from '../netfilter/probe.ts';
 import { addConnectionCounts } from './connection-samples.ts';
 import { sortDrops } from './drops.ts';
+import { addWork } from './merge-work.ts';
 import type { DropCount, FlowSummary, RefusalCount, ReplayResult } from './result.ts';
 
 export interface MergedResult {
@@ -29,12 +31,14 @@ export function mergeResults(parts: ReplayResult[], ruleset: Ruleset): MergedRes
       cut: sum((part) => part.input.cut),
       superPackets: sum((part) => part.input.superPackets),
       partialChecksums: sum((part) => part.input.partialChecksums),
+      checksums: addChecksumRows(parts.map((part) => part.input.checksums)),
+      fixedChecksums: sum((part) => part.input.fixedChecksums),
       untranslated: sum((part) => part.input.untranslated),
       stripped: sum((part) => part.input.stripped),
       leftOut: sum((part) => part.input.leftOut),
     },
     paths,
-    names: first.names,
+    names: addWork(parts.map((part) => part.names)),
     drops: mergeDrops(parts.flatMap((part) => part.drops)),
     flows: mergeFlows(parts.map((part) => part.flows)),
     left: first.left.map((_, index) => ({

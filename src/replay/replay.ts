@@ -49,6 +49,8 @@ export interface ReplayOptions {
   knownConnections?: boolean;
   /** nft's expressions: only these packets enter the router, the others are left out and counted. */
   match?: string;
+  /** Wrong checksums are computed anew before a packet enters: for captures taken on a sender (fix-checksums.ts). */
+  fixChecksums?: boolean;
   /** The captures without an interface of their own were taken on this one's wire, or on 'any' (captured-on.ts). */
   capturedOn?: string;
   /** The walks of these packets are kept (result.trace). */
@@ -119,6 +121,7 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       ...(options.match === undefined ? {} : { match: options.match }),
       ...(options.capturedOn === undefined ? {} : { capturedOn: options.capturedOn }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
+      ...(options.fixChecksums === true ? { fixChecksums: true } : {}),
       ...(options.coverage === undefined ? {} : { coverage: options.coverage }),
       ...(options.swap === undefined ? {} : { swap: options.swap }),
       listsConntrack: options.conntrack ?? true,

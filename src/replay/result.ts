@@ -1,5 +1,6 @@
 // What a replay yields: plain data that crosses threads, merges, and is priced and reported afterwards.
 import type { RulesetState } from '../bytecode/ruleset.ts';
+import type { ChecksumRow } from '../event/checksum-census.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
 import type { ProbeCount } from '../netfilter/probe.ts';
@@ -35,6 +36,9 @@ export interface InputSummary {
   cut: number;
   superPackets: number;
   partialChecksums: number;
+  /** Checksums that conntrack verified, by source; packets that --fix-checksums changed. */
+  checksums: ChecksumRow[];
+  fixedChecksums: number;
   /** Inside captures under NAT: packets whose translation was undone to what must have arrived (inferred routers only). */
   untranslated: number;
   /** Captures of both sides of a NAT, ruleset without: answers given to the inside host that asked (every part counts all). */

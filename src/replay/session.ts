@@ -20,6 +20,7 @@ import { ARRIVED, CapturedOn, COPY, OWN } from './captured-on.ts';
 import { ConnectionSamples } from './connection-samples.ts';
 import { DropFold } from './drops.ts';
 import { frameDigest, tupleDigest, writeEventRow } from './event-rows.ts';
+import { FixChecksums } from './fix-checksums.ts';
 import { FlowFold } from './flows.ts';
 import { writeFrameRow } from './frame-rows.ts';
 import { Ingress } from './ingress.ts';
@@ -186,6 +187,7 @@ class Session {
           : undefined,
       retranslate: task.ownAddress === undefined ? undefined : new Retranslate(task.ownAddress),
       match: task.match === undefined ? undefined : new FrameMatch(task.match, router),
+      fixChecksums: task.fixChecksums === true ? new FixChecksums() : undefined,
       named,
       namedByInterface: new Map(),
     };
@@ -221,6 +223,7 @@ class Session {
       return;
     }
     this.#recorder.begin();
+    loop.fixChecksums?.pass(record.data, record.start, record.end, record.wireLength);
     if (this.#capturedOn !== undefined && loop.named[source] === undefined) {
       const { data, start, end, wireLength, packetType } = record;
       const from = this.#capturedOn.sort(data, start, end, wireLength, packetType, this.#packets, timeNs);
@@ -427,6 +430,8 @@ class Session {
       superPackets: this.#superPackets,
       partialChecksums: this.#partialChecksums,
       untranslated: loop.untranslate?.packets ?? 0,
+      checksums: this.#recorder.checksums.rows(),
+      fixedChecksums: loop.fixChecksums?.packets ?? 0,
       retranslated: loop.retranslate?.packets ?? 0,
       stripped: loop.ingress.stripped,
       leftOut: this.#leftOut,
@@ -463,6 +468,7 @@ interface PacketLoop {
   untranslate: Untranslate | undefined;
   retranslate: Retranslate | undefined;
   /** --match. */
+  fixChecksums: FixChecksums | undefined;
   match: FrameMatch | undefined;
   /** By capture: the interface of `--in`. */
   named: (Interface | undefined)[];

@@ -43,6 +43,8 @@ export interface ReplayTask {
   keepDropped: boolean;
   /** nft's expressions (src/nft/compile-match.ts): only these packets enter the router. */
   match?: string;
+  /** Wrong checksums are computed anew before a packet enters (fix-checksums.ts). */
+  fixChecksums?: boolean;
   /** Interface on whose wire the captures were taken, or 'any' (captured-on.ts). */
   capturedOn?: string;
   /** Packets whose walks are kept. */

@@ -8,6 +8,7 @@ import { REASONS } from '../event/reasons.ts';
 import { REFUSALS } from '../event/refusals.ts';
 import { SIMPLIFICATIONS } from '../event/simplifications.ts';
 import { peakConnections } from '../replay/connection-samples.ts';
+import { wrongChecksums } from './checksums.ts';
 import type { RunReport } from './model.ts';
 import { ruleHits } from './rule-hits.ts';
 import { placedRules } from './rule-text.ts';
@@ -34,6 +35,8 @@ export function jsonReport(report: RunReport): object {
       cutPackets: input.cut,
       superPackets: input.superPackets,
       partialChecksums: input.partialChecksums,
+      wrongChecksums: wrongChecksums(input.checksums),
+      fixedChecksums: input.fixedChecksums,
       untranslatedPackets: input.untranslated,
       retranslatedPackets: input.retranslated,
       strippedFrames: input.stripped,

@@ -55,6 +55,13 @@ export function reportSchema() {
       cutPackets: count,
       superPackets: count,
       partialChecksums: count,
+      wrongChecksums: z
+        .strictObject({
+          packets: count,
+          senders: z.array(z.strictObject({ source: z.string(), wrong: count, verified: count })),
+        })
+        .describe('that conntrack takes as invalid; senders: at least half of their packets'),
+      fixedChecksums: count.describe('by --fix-checksums'),
       untranslatedPackets: count,
       retranslatedPackets: count,
       strippedFrames: count,

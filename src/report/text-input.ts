@@ -1,6 +1,7 @@
 // Report sections: what was read, why packets ended, and what was assumed or simplified.
 import { REASONS } from '../event/reasons.ts';
 import { SIMPLIFICATIONS } from '../event/simplifications.ts';
+import { checksumNotes, wrongChecksums } from './checksums.ts';
 import { columns, count, duration, octets, percent, utcTime, visible, wrap } from './format.ts';
 import type { RunReport } from './model.ts';
 import { rulePlace } from './rule-text.ts';
@@ -114,6 +115,7 @@ export function noteSection(report: RunReport): string[] {
         'checksum: taken as good',
     );
   }
+  notes.push(...checksumNotes(wrongChecksums(input.checksums), input.fixedChecksums));
   if (input.untranslated > 0) {
     notes.push(
       `${count(input.untranslated)} answers were captured after the router had translated them back: turned into what ` +

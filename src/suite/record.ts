@@ -28,6 +28,7 @@ export interface RecordOptions {
   offload?: OffloadMode;
   seed?: number;
   knownConnections?: boolean;
+  fixChecksums?: boolean;
   match?: string;
   /** Flows that get an expectation of their own. */
   flows: number;
@@ -58,6 +59,7 @@ export async function recordCaptures(options: RecordOptions): Promise<RecordedCa
     offload: options.offload ?? 'as-ruled',
     seed: options.seed ?? 1,
     ...(options.knownConnections === undefined ? {} : { knownConnections: options.knownConnections }),
+    ...(options.fixChecksums === true ? { fixChecksums: true } : {}),
     ...(options.match === undefined ? {} : { match: options.match }),
   } as const;
   let seen = new FlowSizes();

@@ -166,6 +166,7 @@ class CaseRun {
         offload: settings.offload ?? 'as-ruled',
         seed: settings.seed ?? 1,
         ...(settings['known-connections'] === undefined ? {} : { knownConnections: settings['known-connections'] }),
+        ...(settings['fix-checksums'] === true ? { fixChecksums: true } : {}),
         ...(this.#case.match === undefined ? {} : { match: this.#case.match }),
         walks: walks ?? false,
       },

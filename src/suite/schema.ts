@@ -120,6 +120,7 @@ export const suiteSchema = onDemand(() => {
       .optional()
       .describe("time of the first packet: '2026-01-31 08:00:00' (UTC), for meta hour and day"),
     'known-connections': z.boolean().optional(),
+    'fix-checksums': z.boolean().optional().describe('wrong checksums of captures are mended first'),
   };
   const suiteCase = z
     .strictObject({

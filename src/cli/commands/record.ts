@@ -175,6 +175,7 @@ function common(args: RecordArguments, inputs: Inputs) {
     offload: args.offload,
     seed: args.seed,
     ...(args.knownConnections === undefined ? {} : { knownConnections: args.knownConnections }),
+    ...(args.fixChecksums ? { fixChecksums: true } : {}),
     ...(args.match === undefined ? {} : { match: args.match }),
   };
 }
@@ -188,6 +189,7 @@ function settings(args: RecordArguments, inputs: Inputs): Omit<SuiteInput, 'case
     ...(args.offload === 'as-ruled' ? {} : { offload: args.offload }),
     ...(args.seed === 1 ? {} : { seed: args.seed }),
     ...(args.knownConnections === undefined ? {} : { 'known-connections': args.knownConnections }),
+    ...(args.fixChecksums ? { 'fix-checksums': true } : {}),
   };
 }
 

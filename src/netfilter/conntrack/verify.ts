@@ -37,8 +37,9 @@ export function hasGoodChecksum(packet: Packet, coverage: number, recorder: Reco
   const number = protocol === PROTOCOL_UDPLITE ? PROTOCOL_UDP : protocol;
   const pseudo = protocol === PROTOCOL_ICMP ? 0 : pseudoHeaderSum(data, network, version, number, length);
   packet.isChecksumVerified = foldSum(sumWords(data, transport, transport + coverage) + pseudo) === 0xffff;
-  if (packet.isChecksumVerified) return true;
-  if (protocol === PROTOCOL_ICMP || be16(data, transport + field) !== foldSum(pseudo)) return false;
-  packet.checksumPartial = true;
-  return true;
+  packet.checksumPartial =
+    !packet.isChecksumVerified && protocol !== PROTOCOL_ICMP && be16(data, transport + field) === foldSum(pseudo);
+  const isGood = packet.isChecksumVerified || packet.checksumPartial;
+  recorder.checksums.add(data, network, version, isGood);
+  return isGood;
 }
