@@ -31,6 +31,9 @@ const QUIET_SECONDS = 3;
 /** The judge's own table: traces every packet. Left out of what is compared. */
 export const TRACE_TABLE = 'nftreplay_judge';
 
+/** Before every chain that a ruleset may have. */
+const TRACE_PRIORITY = -1_000_000;
+
 /** Modules that rulesets do not load by themselves. */
 const LOADED = [
   'tun',
@@ -110,7 +113,7 @@ function physical(spec: RouterSpec): InterfaceSpec[] {
 function traceTable(spec: RouterSpec, ruleset: string): string {
   const table = (family: string, hooks: string[], device = ''): string => {
     const chains = hooks.map(
-      (hook) => `chain ${hook} { type filter hook ${hook} ${device}priority -500; meta nftrace set 1; }`,
+      (hook) => `chain ${hook} { type filter hook ${hook} ${device}priority ${TRACE_PRIORITY}; meta nftrace set 1; }`,
     );
     return `table ${family} ${TRACE_TABLE} { ${chains.join('\n')}\n}`;
   };
