@@ -11,7 +11,7 @@ export async function askKernel(scenes: KernelScene[]): Promise<(KernelResult | 
   const run = await runGuest(jobFiles(scenes.map(addressed)), BOOT_MS + SCENE_MS * scenes.length);
   return scenes.map((scene, index) => {
     try {
-      return sceneResult(run, index, scene.name);
+      return sceneResult(run, index, scene);
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }

@@ -1,6 +1,7 @@
 // What the kernel did, from what the guest emitted.
+import { parseRouter } from '../../src/config/router-file.ts';
 import type { GuestRun } from './machine.ts';
-import { TRACE_TABLE } from './scene.ts';
+import { type KernelScene, TRACE_TABLE } from './scene.ts';
 
 export interface KernelFrame {
   device: string;
@@ -37,12 +38,12 @@ export interface KernelResult {
 }
 
 /** The result of scene number `index`. Throws an Error with what the guest said when the scene could not be set up. */
-export function sceneResult(run: GuestRun, index: number, name: string): KernelResult {
+export function sceneResult(run: GuestRun, index: number, scene: KernelScene): KernelResult {
   const text = (section: string): string => Buffer.from(run.sections.get(`${index}.${section}`) ?? []).toString('utf8');
   const errors = text('errors');
-  if (!/^status 0$/m.test(errors)) throw new Error(`${name}: ${errors.trim() || 'the guest said nothing'}`);
+  if (!/^status 0$/m.test(errors)) throw new Error(`${scene.name}: ${errors.trim() || 'the guest said nothing'}`);
   const ruleset = listedRuleset(text('ruleset'));
-  const { packets, after } = parseReplay(text('replay'), rulePlaces(ruleset));
+  const { packets, after } = parseReplay(text('replay'), rulePlaces(ruleset), ownAddresses(scene));
   return {
     kernel: run.kernel,
     packets,
@@ -52,8 +53,14 @@ export function sceneResult(run: GuestRun, index: number, name: string): KernelR
   };
 }
 
+/** MAC addresses of the router's interfaces, in hex. */
+function ownAddresses(scene: KernelScene): ReadonlySet<string> {
+  return new Set(parseRouter(scene.router, scene.name).interfaces.map((row) => row.mac.replaceAll(':', '')));
+}
+
 /** The router's own chatter about neighbours and groups is not judged: ARP requests, ND, redirects, MLD. */
-function isChatter(hex: string): boolean {
+function isChatter(hex: string, own: ReadonlySet<string>): boolean {
+  if (!own.has(hex.slice(12, 24))) return false;
   const type = hex.slice(24, 28);
   if (type === '0806') return hex.slice(40, 44) === '0001';
   if (type !== '86dd') return false;
@@ -81,6 +88,7 @@ function rulePlaces(ruleset: Record<string, unknown>[]): Map<string, number> {
 function parseReplay(
   text: string,
   places: ReadonlyMap<string, number>,
+  own: ReadonlySet<string>,
 ): { packets: KernelPacket[]; after: KernelFrame[] } {
   const packets: KernelPacket[] = [];
   let between: KernelFrame[] = [];
@@ -93,7 +101,7 @@ function parseReplay(
       current = { timeNs: Number(second), outputs: [], before: between, steps: [], wasTraced: false };
       between = [];
       packets.push(current);
-    } else if (kind === 'O' && !isChatter(second)) {
+    } else if (kind === 'O' && !isChatter(second, own)) {
       (current?.outputs ?? between).push({ device: first, hex: second });
     } else if (kind === 'E' && current !== undefined) {
       current.error = line.slice(2);
