@@ -84,10 +84,11 @@ export function jobFiles(scenes: KernelScene[]): Map<string, Uint8Array | string
 
 /**
  * The scene with every unicast frame addressed to the router, as the emulated one takes it; at a bridge's port only those
- * for an address that nobody in the scene has.
+ * for an address that nobody in the scene has. With strictMac the frames stay as they are.
  */
 export function addressed(scene: KernelScene): KernelScene {
   const spec = parseRouter(scene.router, scene.name);
+  if (spec.strictMac) return scene;
   const bridgeOf = new Map(spec.interfaces.flatMap((row) => (row.ports ?? []).map((port) => [port, row] as const)));
   const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
   const senders = new Set(scene.frames.map((frame) => hex(frame.octets.subarray(6, 12))));

@@ -118,6 +118,7 @@ export function loadRouter(file: string): RouterSpec {
     const spec = parseRouter(JSON.stringify(input), file);
     return notes.length === 0 ? spec : { ...spec, notes };
   }
+    strictMac: z.boolean().optional(),
   return parseRouter(readText(file, MAX_FILE_OCTETS, 'router file'), file);
 }
 
@@ -170,6 +171,7 @@ function interfaceSpec(input: InterfaceInput, index: number, physical: number, f
     addresses: input.addresses,
     mtu: input.mtu,
     type,
+    ...(input.strictMac === true ? { strictMac: true } : {}),
     ...(input.link === undefined ? {} : { link: input.link }),
     ...(id === undefined ? {} : { id }),
     ...(type === 'pppoe' && input.peer !== undefined ? { peer: input.peer.toLowerCase() } : {}),

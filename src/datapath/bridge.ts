@@ -1,13 +1,12 @@
 // A bridge device: learning which port a hardware address is behind, and where frames go (net/bridge/br_input.c
 // br_handle_frame_finish, br_fdb.c, br_forward.c, br_device.c br_dev_xmit). No VLAN filtering, STP or IGMP snooping.
-// SIMPLIFIED: bridge-unlearned: a unicast frame whose destination was not learned behind another port is taken as the router's own, since a
-// capture's addresses need not be this router's; a real bridge would flood it.
+// SIMPLIFIED: bridge-unlearned: without RouterSpec.strictMac a unicast frame whose destination was not learned behind another port is
+// taken as the router's own, since a capture's addresses need not be this router's; a real bridge would flood it.
 
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
-import { NF_ACCEPT } from '../netfilter/verdict.ts';
-import { PACKET_HOST, type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
-import { passes, reason, simplification } from './outcome.ts';
+import { PACKET_HOST, PACKET_OTHERHOST, type Packet, VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
+import { drop, passes, reason, simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 
 const BRIDGE_FORWARD = eventKind('bridge-forward');
@@ -19,6 +18,10 @@ const POSTROUTING = HOOK_NAMES.indexOf('postrouting');
 const FAMILY_BRIDGE = 7;
 const UNLEARNED = simplification('bridge-unlearned');
 const NO_WAY_OUT = reason('bridge');
+const RESERVED = [0x01, 0x80, 0xc2, 0, 0] as const;
+const RESERVED_BRIDGE_GROUP = 0x00;
+const RESERVED_PAUSE = 0x01;
+const RESERVED_LLDP = 0x0e;
 /** Hostile captures may hold any number of addresses. */
 const MAX_ENTRIES = 1 << 16;
 /** BR_DEFAULT_AGEING_TIME. */
@@ -61,32 +64,96 @@ function fdbKey(bridge: Interface, data: Uint8Array, offset: number): number {
   return (bridge.index % 32) * 2 ** 48 + high * 2 ** 32 + low;
 }
 
-/**
- * br_handle_frame: a frame entered at a port. True: it goes up to the bridge device (packet.iif is set to it).
- * False: it was bridged to other ports, or dropped.
- */
-export function bridgeReceive(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): boolean {
+/** What became of a frame at a port: bridged or dropped; up to the bridge device; not the bridge's, it stays at the port. */
+export const BRIDGE_CONSUMED = 0;
+export const BRIDGE_UP = 1;
+export const BRIDGE_PASS = 2;
+
+/** br_handle_frame: a frame entered at a port. Returns BRIDGE_*. */
+export function bridgeReceive(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): number {
   const bridge = port.master as Interface;
-  stack.recorder.event(BRIDGE_FORWARD, port.index);
   const { recorder } = stack;
-  if (!passes(recorder, packet, runBridge(stack, PREROUTING, packet))) return false;
+  recorder.event(BRIDGE_FORWARD, port.index);
   const { data, start } = packet;
-  stack.fdb.learn(bridge, port, data, start + 6, packet.timeNs);
-  if (packet.packetType !== PACKET_HOST) {
-    flood(stack, packet, bridge, port, transmit);
-  } else {
-    const out = stack.fdb.find(bridge, data, start, packet.timeNs);
-    if (out !== 0 && out !== port.index) {
-      forwardTo(stack, packet, stack.interfaces.at(out), transmit);
-      return false;
-    }
-    if (out === 0 && !isBridgeAddress(bridge, data, start)) stack.recorder.simplified(UNLEARNED);
+  // What a raw capture has no addresses for comes from nobody.
+  if (stack.strictMac && !isValidSource(data, start + 6)) return dropped(stack, packet);
+  if (isReserved(data, start)) {
+    const last = data[start + 5] as number;
+    if (last === RESERVED_PAUSE) return dropped(stack, packet);
+    // Without STP, frames for the bridge group address go on as any other.
+    if (last !== RESERVED_BRIDGE_GROUP) return keepLocal(stack, packet, bridge, port, last !== RESERVED_LLDP);
   }
+  if (stack.strictMac && packet.packetType === PACKET_OTHERHOST && isAddress(bridge.mac, data, start)) {
+    packet.packetType = PACKET_HOST;
+  }
+  if (!passes(recorder, packet, runBridge(stack, PREROUTING, packet))) return BRIDGE_CONSUMED;
+  return finish(stack, packet, bridge, port, transmit);
+}
+
+/** br_handle_frame_finish. */
+function finish(stack: Stack, packet: Packet, bridge: Interface, port: Interface, transmit: Transmit): number {
+  const { data, start } = packet;
+  learn(stack, packet, bridge, port);
+  if (((data[start] as number) & 1) !== 0) {
+    flood(stack, packet, bridge, port, transmit);
+    packet.verdict = VERDICT_DROP;
+    packet.reason = 0;
+    return passUp(stack, packet, bridge);
+  }
+  const isOwn = isBridgeAddress(bridge, data, start);
+  const out = isOwn ? 0 : stack.fdb.find(bridge, data, start, packet.timeNs);
+  if (out !== 0 && (stack.strictMac || out !== port.index)) {
+    if (out === port.index) return dropped(stack, packet);
+    forwardTo(stack, packet, stack.interfaces.at(out), transmit);
+    return BRIDGE_CONSUMED;
+  }
+  if (!isOwn) {
+    if (stack.strictMac) {
+      const count = flood(stack, packet, bridge, port, transmit);
+      return count === 0 ? dropped(stack, packet) : BRIDGE_CONSUMED;
+    }
+    stack.recorder.simplified(UNLEARNED);
+  }
+  return passUp(stack, packet, bridge);
+}
+
+/** br_fdb_update: a bridge does not learn its own addresses. */
+function learn(stack: Stack, packet: Packet, bridge: Interface, port: Interface): void {
+  const { data, start } = packet;
+  if (!isBridgeAddress(bridge, data, start + 6)) stack.fdb.learn(bridge, port, data, start + 6, packet.timeNs);
+}
+
+/** br_pass_frame_up. */
+function passUp(stack: Stack, packet: Packet, bridge: Interface): number {
   packet.oif = 0;
-  const answer = runBridge(stack, INPUT, packet);
-  if (answer !== NF_ACCEPT) return passes(recorder, packet, answer);
+  if (!passes(stack.recorder, packet, runBridge(stack, INPUT, packet))) return BRIDGE_CONSUMED;
   packet.iif = bridge.index;
-  return true;
+  return BRIDGE_UP;
+}
+
+/** Addresses of IEEE 802.1D that bridges do not forward (is_link_local_ether_addr): the frame stays at its port. */
+function keepLocal(stack: Stack, packet: Packet, bridge: Interface, port: Interface, runsInput: boolean): number {
+  packet.oif = 0;
+  if (runsInput && !passes(stack.recorder, packet, runBridge(stack, INPUT, packet))) return BRIDGE_CONSUMED;
+  learn(stack, packet, bridge, port);
+  return BRIDGE_PASS;
+}
+
+function isReserved(data: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 5; i++) if (data[at + i] !== RESERVED[i]) return false;
+  return (data[at + 5] as number) < 16;
+}
+
+/** is_valid_ether_addr: neither zero nor a group. */
+function isValidSource(data: Uint8Array, at: number): boolean {
+  if (((data[at] as number) & 1) !== 0) return false;
+  for (let i = 0; i < 6; i++) if (data[at + i] !== 0) return true;
+  return false;
+}
+
+function dropped(stack: Stack, packet: Packet): number {
+  drop(stack.recorder, packet, NO_WAY_OUT);
+  return BRIDGE_CONSUMED;
 }
 
 /** br_fdb_add_local: the bridge's own address and its ports'. */
@@ -98,7 +165,8 @@ function isBridgeAddress(bridge: Interface, data: Uint8Array, at: number): boole
   return false;
 }
 
-function isAddress(mac: Uint8Array, data: Uint8Array, at: number): boolean {
+/** Does a frame have this hardware address there? */
+export function isAddress(mac: Uint8Array, data: Uint8Array, at: number): boolean {
   for (let i = 0; i < 6; i++) if (data[at + i] !== mac[i]) return false;
   return true;
 }
@@ -122,16 +190,21 @@ function forwardTo(stack: Stack, packet: Packet, port: Interface, transmit: Tran
   transmit(stack, packet, port);
 }
 
-/** br_flood: copies to every other port. The frame itself is not changed. */
-function flood(stack: Stack, packet: Packet, bridge: Interface, except: Interface, transmit: Transmit): void {
+/** br_flood: copies to every other port. The frame itself is not changed but for its verdict. Returns how many ports. */
+function flood(stack: Stack, packet: Packet, bridge: Interface, except: Interface, transmit: Transmit): number {
+  let count = 0;
   for (let i = bridge.ports.length - 1; i >= 0; i--) {
     const port = bridge.ports[i] as Interface;
     if (port === except) continue;
     const copy = cloneFrame(stack, packet);
-    if (copy === undefined) return;
+    if (copy === undefined) return count;
     forwardTo(stack, copy, port, transmit);
+    packet.verdict = copy.verdict;
+    packet.reason = copy.reason;
     stack.pool.release();
+    count++;
   }
+  return count;
 }
 
 /** skb_clone of the frame from packet.start on. */

@@ -53,6 +53,8 @@ export class Datapath implements Stack, RouterServices {
   readonly fdb = new Fdb();
   hooks: Hooks = NO_HOOKS;
   rerouted: Route | undefined = undefined;
+  readonly resolution: Resolution;
+  readonly strictMac: boolean;
   atLink = false;
   icmpSending = 0;
   /** ifindexes by which frames left because of the packet in hand, each once: outs[0 … outCount - 1]. */
@@ -71,6 +73,7 @@ export class Datapath implements Stack, RouterServices {
     this.settings = readSettings(options.spec.sysctl, this.interfaces);
     this.recorder = options.recorder;
     this.sink = options.sink;
+    this.strictMac = options.spec.strictMac ?? false;
     this.#defrag = new Defrag({
       sysctl: options.spec.sysctl,
       recorder: options.recorder,

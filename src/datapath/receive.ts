@@ -1,7 +1,7 @@
 // From a frame on a device to a protocol: __netif_receive_skb_core (net/core/dev.c) with VLAN devices (vlan_do_receive),
 // bridge ports (br_handle_frame), PPPoE sessions (pppoe_rcv, ppp_input) and the ingress hook of every device on the way.
-// SIMPLIFIED: mac: the destination address of a unicast frame is taken as the router's own, for a capture's addresses need not
-// be this router's (the kernel oracle rewrites them); "other host" is only said of frames for addresses behind a bridge.
+// SIMPLIFIED: mac: without RouterSpec.strictMac the destination address of a unicast frame is taken as the router's own, for a
+// capture's addresses need not be this router's (the kernel judge rewrites them).
 import { be16, putBe16, u8 } from '../base/columns.ts';
 import { eventKind } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
@@ -15,9 +15,9 @@ import {
   ETHERTYPE_QINQ,
   ETHERTYPE_VLAN,
 } from '../packet/decode.ts';
-import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, type Packet } from '../packet/packet.ts';
+import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
 import { arpReceive } from './arp.ts';
-import { bridgeReceive } from './bridge.ts';
+import { BRIDGE_CONSUMED, BRIDGE_UP, bridgeReceive, isAddress } from './bridge.ts';
 import { ip6Receive, ipReceive } from './ip-receive.ts';
 import { drop, passes, reason, simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
@@ -31,6 +31,7 @@ const MALFORMED = reason('malformed');
 const UNKNOWN_VLAN = reason('unknown-vlan');
 const UNKNOWN_PROTOCOL = reason('unknown-protocol');
 const MAC = simplification('mac');
+const OTHER_HOST = reason('other-host');
 const ETHERNET_HEADER = 14;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
@@ -55,7 +56,10 @@ export function receive(stack: Stack, packet: Packet, dev: Interface): void {
   const { data, start } = packet;
   const first = u8(data, start);
   packet.packetType = (first & 1) === 0 ? PACKET_HOST : isBroadcast(data, start) ? PACKET_BROADCAST : PACKET_MULTICAST;
-  if (packet.packetType === PACKET_HOST && !isAddressOf(dev, data, start)) recorder.simplified(MAC);
+  if (packet.packetType === PACKET_HOST && !isAddress(dev.mac, data, start)) {
+    if (stack.strictMac) packet.packetType = PACKET_OTHERHOST;
+    else recorder.simplified(MAC);
+  }
   packet.etherType = be16(data, start + 12);
   packet.network = start + ETHERNET_HEADER;
   climb(stack, packet, dev);
@@ -83,17 +87,19 @@ function climb(stack: Stack, packet: Packet, physical: Interface): void {
     if (packet.encapsulationCount !== 0) {
       const upper = vlanDevice(dev, packet);
       if (upper !== undefined) {
-        removeTag(packet);
-        recorder.event(VLAN_UNTAG, upper.index);
+        enterVlan(stack, packet, upper);
         dev = upper;
         continue;
       }
     }
     if (dev.master !== undefined) {
       const { master } = dev;
-      if (!bridgeReceive(stack, packet, dev, queueTransmit)) return;
-      dev = master;
-      continue;
+      const answer = bridgeReceive(stack, packet, dev, queueTransmit);
+      if (answer === BRIDGE_CONSUMED) return;
+      if (answer === BRIDGE_UP) {
+        dev = master;
+        continue;
+      }
     }
     if (packet.encapsulationCount !== 0) {
       const upper = behindPriorityTag(stack, packet, dev);
@@ -142,11 +148,6 @@ function isBroadcast(data: Uint8Array, at: number): boolean {
   return true;
 }
 
-function isAddressOf(dev: Interface, data: Uint8Array, at: number): boolean {
-  for (let i = 0; i < 6; i++) if (data[at + i] !== dev.mac[i]) return false;
-  return true;
-}
-
 function isVlan(etherType: number): boolean {
   return etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_QINQ;
 }
@@ -192,8 +193,7 @@ function behindPriorityTag(stack: Stack, packet: Packet, dev: Interface): Interf
     }
     const upper = vlanDevice(dev, packet);
     if (upper !== undefined) {
-      removeTag(packet);
-      recorder.event(VLAN_UNTAG, upper.index);
+      enterVlan(stack, packet, upper);
       return upper;
     }
   }
@@ -201,7 +201,15 @@ function behindPriorityTag(stack: Stack, packet: Packet, dev: Interface): Interf
   return undefined;
 }
 
-/** vlan_do_receive: the VLAN device of the tag on this device. */
+/** vlan_do_receive: a VLAN device may have an address of its own. */
+function enterVlan(stack: Stack, packet: Packet, upper: Interface): void {
+  removeTag(packet);
+  stack.recorder.event(VLAN_UNTAG, upper.index);
+  const { data, start } = packet;
+  if (packet.packetType === PACKET_OTHERHOST && isAddress(upper.mac, data, start)) packet.packetType = PACKET_HOST;
+}
+
+/** vlan_find_dev: the VLAN device of the tag on this device. */
 function vlanDevice(dev: Interface, packet: Packet): Interface | undefined {
   const tag = packet.encapsulation[0] as number;
   const id = tag & 0xfff;
@@ -220,6 +228,10 @@ function pppoeDevice(stack: Stack, dev: Interface, packet: Packet): Interface | 
   const { recorder } = stack;
   if (network + 8 > end) {
     drop(recorder, packet, packet.wireLength - (network - packet.start) >= 8 ? TRUNCATED : MALFORMED);
+    return undefined;
+  }
+  if (packet.packetType === PACKET_OTHERHOST) {
+    drop(recorder, packet, OTHER_HOST);
     return undefined;
   }
   const upper = sessionDevice(dev, data, network, packet.start);

@@ -50,6 +50,8 @@ export interface Stack {
   /** A hook of the bridge family is running. */
   atLink: boolean;
   /** Families (1: IPv4, 2: IPv6) whose ICMP socket is sending: meanwhile it sends nothing else (icmp_xmit_lock). */
+  /** RouterSpec.strictMac. */
+  readonly strictMac: boolean;
   icmpSending: number;
   /**
    * IPv4 identification of what the router makes about a packet, and identification of its IPv6 fragments: of its headers

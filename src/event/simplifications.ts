@@ -8,10 +8,15 @@ export interface Simplification {
 }
 
 export const SIMPLIFICATIONS = [
-  { name: 'mac', effect: 'every unicast frame is taken as addressed to the router, whatever its MAC address says (not with strictMac)' },
+  {
+    name: 'mac',
+    effect:
+      'every unicast frame is taken as addressed to the router, whatever its MAC address says (not with strictMac)',
+  },
   {
     name: 'bridge-unlearned',
-    effect: 'a frame at a bridge port for an unlearned address goes to the router; a real bridge floods it (so does strictMac)',
+    effect:
+      'a frame at a bridge port for an unlearned address goes to the router; a real bridge floods it (so does strictMac)',
   },
   {
     name: 'segment-size',

@@ -92,3 +92,5 @@ export interface RouterSpec {
   /** What the description could not say or was left out, a sentence each. */
   notes?: string[];
 }
+  /** Frames for other hardware addresses are other hosts': as a real router takes them. Absent: every unicast frame is its own. */
+  strictMac?: boolean;
