@@ -2,6 +2,7 @@
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { HELPER_SCENES } from '../datapath/helper-scenes.ts';
 import { SCENES, type Scene } from '../datapath/scenes.ts';
+import { CONNTRACK_SCENES } from './conntrack-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
@@ -25,5 +26,6 @@ export const GROUPS: Record<string, KernelScene[]> = {
   routing: ROUTING_SCENES,
   flowtable: FLOWTABLE_SCENES,
   stateful: STATEFUL_SCENES,
+  conntrack: CONNTRACK_SCENES,
   random: randomScenes(1, 240),
 };
