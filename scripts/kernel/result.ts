@@ -43,7 +43,7 @@ export function sceneResult(run: GuestRun, index: number, scene: KernelScene): K
   const errors = text('errors');
   if (!/^status 0$/m.test(errors)) throw new Error(`${scene.name}: ${errors.trim() || 'the guest said nothing'}`);
   const ruleset = listedRuleset(text('ruleset'));
-  const { packets, after } = parseReplay(text('replay'), rulePlaces(ruleset), ownAddresses(scene));
+  const { packets, after } = parseReplay(text('replay'), rulePlaces(ruleset), chatterOf(scene));
   return {
     kernel: run.kernel,
     packets,
@@ -53,22 +53,26 @@ export function sceneResult(run: GuestRun, index: number, scene: KernelScene): K
   };
 }
 
-/** MAC addresses of the router's interfaces, in hex. */
-function ownAddresses(scene: KernelScene): ReadonlySet<string> {
-  return new Set(parseRouter(scene.router, scene.name).interfaces.map((row) => row.mac.replaceAll(':', '')));
+/**
+ * The router's own chatter about neighbours and groups is not judged: ARP requests and solicitations (unless somebody is
+ * asked for in vain), router discovery, redirects, MLD.
+ */
+function chatterOf(scene: KernelScene): (hex: string) => boolean {
+  const spec = parseRouter(scene.router, scene.name);
+  const own = new Set(spec.interfaces.map((row) => row.mac.replaceAll(':', '')));
+  const isSilent = spec.silentNeighbours !== undefined;
+  return (hex) => own.has(hex.slice(12, 24)) && isSmallTalk(hex, isSilent);
 }
 
-/** The router's own chatter about neighbours and groups is not judged: ARP requests, ND, redirects, MLD. */
-function isChatter(hex: string, own: ReadonlySet<string>): boolean {
-  if (!own.has(hex.slice(12, 24))) return false;
+function isSmallTalk(hex: string, isJudged: boolean): boolean {
   const type = hex.slice(24, 28);
-  if (type === '0806') return hex.slice(40, 44) === '0001';
+  if (type === '0806') return !isJudged && hex.slice(40, 44) === '0001';
   if (type !== '86dd') return false;
   const next = hex.slice(40, 42);
   // MLD reports stand behind a hop-by-hop header.
   if (next === '00') return hex.slice(108, 110) === '3a';
   const icmpType = hex.slice(108, 110);
-  return next === '3a' && ['85', '87', '89', '8f'].includes(icmpType);
+  return next === '3a' && ['85', ...(isJudged ? [] : ['87']), '89', '8f'].includes(icmpType);
 }
 
 /** Places of rules in their chains, from 1, by family, table, chain and handle. */
@@ -88,7 +92,7 @@ function rulePlaces(ruleset: Record<string, unknown>[]): Map<string, number> {
 function parseReplay(
   text: string,
   places: ReadonlyMap<string, number>,
-  own: ReadonlySet<string>,
+  isChatter: (hex: string) => boolean,
 ): { packets: KernelPacket[]; after: KernelFrame[] } {
   const packets: KernelPacket[] = [];
   let between: KernelFrame[] = [];
@@ -101,7 +105,7 @@ function parseReplay(
       current = { timeNs: Number(second), outputs: [], before: between, steps: [], wasTraced: false };
       between = [];
       packets.push(current);
-    } else if (kind === 'O' && !isChatter(second, own)) {
+    } else if (kind === 'O' && !isChatter(second)) {
       (current?.outputs ?? between).push({ device: first, hex: second });
     } else if (kind === 'E' && current !== undefined) {
       current.error = line.slice(2);

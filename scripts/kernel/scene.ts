@@ -2,7 +2,7 @@
 // namespace that router.
 import { parseRouter } from '../../src/config/router-file.ts';
 import type { InterfaceSpec, PolicyRuleSpec, RouterSpec, RouteSpec } from '../../src/net/spec.ts';
-import { parseAddress } from '../../src/packet/address.ts';
+import { formatAddress, parseAddress } from '../../src/packet/address.ts';
 
 /** A frame that arrives at a physical interface. */
 export interface SceneFrame {
@@ -299,7 +299,10 @@ function ruleLine(row: PolicyRuleSpec): string[] {
  * and every address that frames, routes or rules name.
  */
 function neighbourLines(spec: RouterSpec, scene: KernelScene): string[] {
-  const known = new Set(spec.neighbours.map((row) => `${row.dev} ${row.ip}`));
+  const plain = (address: string): string => formatAddress(parseAddress(address) ?? new Uint8Array(4));
+  const known = new Set(
+    [...spec.neighbours, ...(spec.silentNeighbours ?? [])].map((row) => `${row.dev} ${plain(row.ip)}`),
+  );
   const own = new Set(spec.interfaces.flatMap((row) => row.addresses.map((address) => address.split('/')[0])));
   const rows = spec.neighbours.map((row) => `neigh replace ${row.ip} lladdr ${row.mac} dev ${row.dev} nud permanent`);
   const named = new Set<string>([
@@ -311,8 +314,9 @@ function neighbourLines(spec: RouterSpec, scene: KernelScene): string[] {
   // Nobody is asked for an address on a PPP link.
   for (const device of spec.interfaces.filter((row) => row.type !== 'loopback' && row.type !== 'pppoe')) {
     for (const address of named) {
-      if (parseAddress(address) === undefined || own.has(address) || known.has(`${device.name} ${address}`)) continue;
-      known.add(`${device.name} ${address}`);
+      const place = `${device.name} ${plain(address)}`;
+      if (parseAddress(address) === undefined || own.has(address) || known.has(place)) continue;
+      known.add(place);
       rows.push(`neigh replace ${address} lladdr ${spec.defaultNeighbourMac} dev ${device.name} nud permanent`);
     }
   }

@@ -58,6 +58,8 @@ export interface NeighbourRow {
   dst?: string;
   dev?: string;
   lladdr?: string;
+  /** `["REACHABLE"]`. */
+  state?: string[];
 }
 
 type Input = Record<string, unknown>;
@@ -171,11 +173,11 @@ function consequence(row: RuleRow): Input {
   return { table: row.table ?? 'main' };
 }
 
-/** Neighbours whose address is known. */
+/** Neighbours whose address is known, and those who did not answer when the router asked. */
 export function neighboursOf(rows: NeighbourRow[], known: Set<string>): Input[] {
-  return rows.flatMap(({ dst, dev, lladdr }) =>
-    dst !== undefined && dev !== undefined && known.has(dev) && /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(lladdr ?? '')
-      ? [{ dev, ip: dst, mac: lladdr }]
-      : [],
-  );
+  return rows.flatMap(({ dst, dev, lladdr, state }): Input[] => {
+    if (dst === undefined || dev === undefined || !known.has(dev)) return [];
+    if (Array.isArray(state) && state.includes('FAILED')) return [{ dev, ip: dst, state: 'failed' }];
+    return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(lladdr ?? '') ? [{ dev, ip: dst, mac: lladdr }] : [];
+  });
 }

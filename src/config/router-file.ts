@@ -12,6 +12,18 @@ import { readRouterFolder } from './router-folder.ts';
 
 /** What answers for every neighbour that the file does not name (the kernel judge's default). */
 export const DEFAULT_NEIGHBOUR_MAC = '02:ee:00:00:00:01';
+/** As `ip neigh` names them; those that nobody answered for come without an address. */
+const NEIGHBOUR_STATES = [
+  'permanent',
+  'noarp',
+  'reachable',
+  'stale',
+  'delay',
+  'probe',
+  'incomplete',
+  'failed',
+] as const;
+const SILENT_STATES: readonly string[] = ['incomplete', 'failed'];
 /** A router file larger than this is not one. */
 const MAX_FILE_OCTETS = 16 * 1024 * 1024;
 
@@ -99,9 +111,14 @@ const schema = onDemand(() => {
       .max(1_000_000)
       .default([]),
     rules: z.array(ruleSchema).max(32_768).default([]),
-    neighbours: z.array(z.strictObject({ dev: name, ip: address, mac })).default([]),
+    neighbours: z
+      .array(
+        z.strictObject({ dev: name, ip: address, mac: mac.optional(), state: z.enum(NEIGHBOUR_STATES).optional() }),
+      )
+      .default([]),
     sysctl: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}),
     defaultNeighbourMac: mac.optional(),
+    strictMac: z.boolean().optional(),
   });
 });
 
@@ -118,7 +135,6 @@ export function loadRouter(file: string): RouterSpec {
     const spec = parseRouter(JSON.stringify(input), file);
     return notes.length === 0 ? spec : { ...spec, notes };
   }
-    strictMac: z.boolean().optional(),
   return parseRouter(readText(file, MAX_FILE_OCTETS, 'router file'), file);
 }
 
@@ -140,15 +156,27 @@ export function parseRouter(text: string, file: string): RouterSpec {
   const rules = policyRules(input.rules, tables, file);
   input.neighbours.forEach((neighbour, index) => {
     requireDevice(interfaces, neighbour.dev, `neighbours[${index}].dev`, file);
+    if (neighbour.mac === undefined && !isSilent(neighbour)) {
+      throw new ConfigError(file, `neighbours[${index}].mac`, "needs the hardware address, or 'state: failed'");
+    }
   });
+  const silent = input.neighbours.filter(isSilent).map(({ dev, ip }) => ({ dev, ip }));
   return {
     interfaces,
     routes,
     ...(rules.length === 0 ? {} : { rules }),
-    neighbours: input.neighbours.map((row) => ({ ...row, mac: row.mac.toLowerCase() })),
+    neighbours: input.neighbours.flatMap(({ dev, ip, mac, state }) =>
+      mac === undefined || isSilent({ state }) ? [] : [{ dev, ip, mac: mac.toLowerCase() }],
+    ),
+    ...(silent.length === 0 ? {} : { silentNeighbours: silent }),
     sysctl: normaliseSysctl(input.sysctl),
     defaultNeighbourMac: input.defaultNeighbourMac ?? DEFAULT_NEIGHBOUR_MAC,
+    ...(input.strictMac === true ? { strictMac: true } : {}),
   };
+}
+
+function isSilent({ state }: { state?: string | undefined }): boolean {
+  return state !== undefined && SILENT_STATES.includes(state);
 }
 
 /** The kernel judge numbers the MAC addresses of physical interfaces that name none. */
@@ -171,7 +199,6 @@ function interfaceSpec(input: InterfaceInput, index: number, physical: number, f
     addresses: input.addresses,
     mtu: input.mtu,
     type,
-    ...(input.strictMac === true ? { strictMac: true } : {}),
     ...(input.link === undefined ? {} : { link: input.link }),
     ...(id === undefined ? {} : { id }),
     ...(type === 'pppoe' && input.peer !== undefined ? { peer: input.peer.toLowerCase() } : {}),

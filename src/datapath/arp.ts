@@ -1,7 +1,9 @@
 // ARP: requests for addresses of the router are answered, everything else ends here (arp_rcv, arp_process of
-// net/ipv4/arp.c). No proxy ARP; nothing is learned, neighbours come from the router file.
+// net/ipv4/arp.c); and the router's own requests (arp_solicit). No proxy ARP; nobody's address is learned but that of a
+// neighbour who was said not to answer.
 import { be16, be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { HOOK_NAMES } from '../event/vocabulary.ts';
+import type { Interface } from '../net/interfaces.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { ETHERTYPE_ARP } from '../packet/decode.ts';
 import { PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
@@ -18,6 +20,7 @@ const OTHER_HOST = reason('other-host');
 const LENGTH = 28;
 const REQUEST = 1;
 const REPLY = 2;
+const BROADCAST = Uint8Array.of(255, 255, 255, 255, 255, 255);
 
 /** arp_rcv. Verdicts: local, drop. Events: hook (family arp), tx of the reply. */
 export function arpReceive(stack: Stack, packet: Packet): void {
@@ -44,10 +47,43 @@ export function arpReceive(stack: Stack, packet: Packet): void {
   deliver(packet, 0);
   const hardware = be16(data, network);
   if ((hardware !== 1 && hardware !== 6) || be16(data, network + 2) !== 0x0800) return;
+  const operation = be16(data, network + 6);
+  if (operation !== REQUEST && operation !== REPLY) return;
   const wanted = be32(data, network + 24);
-  if (be16(data, network + 6) !== REQUEST || wanted >>> 28 === 14 || wanted >>> 24 === 127) return;
-  if (stack.fib.lookup4(wanted, 0, 0)?.kind !== 'local') return;
-  sendReply(stack, packet, wanted);
+  if (wanted >>> 28 === 14 || wanted >>> 24 === 127) return;
+  const isForUs = operation === REQUEST && stack.fib.lookup4(wanted, 0, 0)?.kind === 'local';
+  if (stack.neighbours.hasSilent) learn(stack, packet, isForUs);
+  if (isForUs) sendReply(stack, packet, wanted);
+}
+
+/** neigh_event_ns and neigh_update: who asks for the router's address is worth knowing, others only if asked for. */
+function learn(stack: Stack, packet: Packet, isForUs: boolean): void {
+  const { data, network } = packet;
+  if (be32(data, network + 14) === 0) return;
+  const address = data.slice(network + 14, network + 18);
+  const mac = data.slice(network + 8, network + 14);
+  stack.resolution.answered(packet.timeNs, stack.interfaces.at(packet.iif), address, mac, isForUs);
+}
+
+/** arp_solicit: who has `wanted`? From the packet's source if that is the router's, else from an address of the way out. */
+export function arpRequest(stack: Stack, about: Packet, dev: Interface, wanted: number): void {
+  const request = stack.pool.acquire(about, LENGTH);
+  if (request === undefined) return;
+  const { data, network } = request;
+  const source = be32(about.data, about.network + 12);
+  const isOwn = stack.fib.addressType4(source) === 'local';
+  putBe16(data, network, 1);
+  putBe16(data, network + 2, 0x0800);
+  putBe16(data, network + 4, 0x0604);
+  putBe16(data, network + 6, REQUEST);
+  for (let i = 0; i < 6; i++) data[network + 8 + i] = dev.mac[i] as number;
+  putBe32(data, network + 14, isOwn ? source : stack.fib.sourceAddress4(dev, wanted));
+  data.fill(0, network + 18, network + 24);
+  putBe32(data, network + 24, wanted);
+  request.etherType = ETHERTYPE_ARP;
+  request.oif = dev.index;
+  if (stack.hooks.run(OUTPUT, FAMILY_ARP, request) === NF_ACCEPT) neighbourTransmit(stack, request, dev, BROADCAST);
+  stack.pool.release();
 }
 
 function sendReply(stack: Stack, request: Packet, wanted: number): void {

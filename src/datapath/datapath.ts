@@ -19,6 +19,8 @@ import { fillChecksum, routeOutput4, routeOutput6 } from './output.ts';
 import { PacketPool } from './pool.ts';
 import { receive } from './receive.ts';
 import { rejectAtLink, resetAtLink } from './reject-link.ts';
+import { octets4, octets6 } from './reply.ts';
+import { Resolution } from './resolution.ts';
 import { readSettings, type Settings } from './settings.ts';
 import type { FrameSink, Hooks, Stack } from './stack.ts';
 import { rejectWithReset } from './tcp-reset.ts';
@@ -51,10 +53,10 @@ export class Datapath implements Stack, RouterServices {
   readonly sink: FrameSink;
   readonly pool = new PacketPool();
   readonly fdb = new Fdb();
-  hooks: Hooks = NO_HOOKS;
-  rerouted: Route | undefined = undefined;
   readonly resolution: Resolution;
   readonly strictMac: boolean;
+  hooks: Hooks = NO_HOOKS;
+  rerouted: Route | undefined = undefined;
   atLink = false;
   icmpSending = 0;
   /** ifindexes by which frames left because of the packet in hand, each once: outs[0 … outCount - 1]. */
@@ -71,9 +73,10 @@ export class Datapath implements Stack, RouterServices {
     this.fib = new Fib(options.spec, this.interfaces);
     this.neighbours = new Neighbours(options.spec, this.interfaces);
     this.settings = readSettings(options.spec.sysctl, this.interfaces);
+    this.strictMac = options.spec.strictMac ?? false;
     this.recorder = options.recorder;
     this.sink = options.sink;
-    this.strictMac = options.spec.strictMac ?? false;
+    this.resolution = new Resolution(this, options.spec.sysctl);
     this.#defrag = new Defrag({
       sysctl: options.spec.sysctl,
       recorder: options.recorder,
@@ -119,6 +122,7 @@ export class Datapath implements Stack, RouterServices {
   /** Time goes on: fragments for the router itself run out. */
   advance(nowNs: number): void {
     this.#defrag.advance(nowNs);
+    if (this.resolution.dueNs <= nowNs) this.resolution.run(nowNs);
   }
 
   icmpError(packet: Packet, type: number, code: number, info: number, isLocal: boolean): void {
@@ -155,6 +159,7 @@ export class Datapath implements Stack, RouterServices {
     if (packet.checksumPartial && !packet.isSuperPacket) fillChecksum(packet);
     const mac = this.neighbour(oif, nexthop4, nexthop6);
     if (mac !== undefined) neighbourTransmit(this, packet, oif, mac);
+    else this.resolution.hold(packet, oif, nexthop6 === undefined ? octets4(nexthop4) : octets6(nexthop6));
   }
 
   neighbour(oif: Interface, nexthop4: number, nexthop6: Uint32Array | undefined): Uint8Array | undefined {

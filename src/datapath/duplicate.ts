@@ -91,4 +91,5 @@ export function forwardTo(
       ? stack.neighbours.resolve4(dev, be32(nexthop, offset))
       : stack.neighbours.resolve6(dev, words(nexthop.slice(offset, offset + 16)));
   if (mac !== undefined) neighbourTransmit(stack, packet, dev, mac);
+  else stack.resolution.hold(packet, dev, nexthop.slice(offset, offset + (version === 4 ? 4 : 16)));
 }

@@ -11,7 +11,7 @@ import { PACKET_HOST, type Packet, VERDICT_DROP } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
 import { icmpError, icmpOut } from './icmp.ts';
 import { specificDestination } from './ip-options.ts';
-import { neighbourAdvertisement } from './ndisc.ts';
+import { neighbourAdvertised, neighbourAdvertisement } from './ndisc.ts';
 import { deliver, drop, passes, reason, simplification } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, routeOutput4, routeOutput6 } from './output.ts';
 import {
@@ -55,6 +55,7 @@ const ICMP_TIMESTAMP_REPLY = 14;
 const ICMPV6_ECHO_REQUEST = 128;
 const ICMPV6_ECHO_REPLY = 129;
 const NEIGHBOUR_SOLICITATION = 135;
+const NEIGHBOUR_ADVERTISEMENT = 136;
 const UNKNOWN_NEXT_HEADER = 1;
 
 /**
@@ -300,6 +301,7 @@ function icmp6Receive(stack: Stack, packet: Packet, isMulticast: boolean): void 
   const type = u8(packet.data, packet.transport);
   if (type === icmp.ICMPV6_PKT_TOOBIG) stack.recorder.simplified(PATH_MTU);
   if (type === NEIGHBOUR_SOLICITATION) neighbourAdvertisement(stack, packet);
+  else if (type === NEIGHBOUR_ADVERTISEMENT) neighbourAdvertised(stack, packet);
   else if (type === ICMPV6_ECHO_REQUEST) echoReply6(stack, packet, isMulticast);
 }
 

@@ -11,7 +11,7 @@ import { writeTransportChecksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
 import { fragment } from './fragment.ts';
 import { drop, passes, reason } from './outcome.ts';
-import { octets4, octets6 } from './resolution.ts';
+import { octets4, octets6 } from './reply.ts';
 import type { Stack } from './stack.ts';
 import { neighbourTransmit } from './transmit.ts';
 
@@ -134,7 +134,8 @@ export function outputToNeighbour(stack: Stack, packet: Packet, route: Route, de
 /** Whom the router has to ask for. */
 function nexthopOctets(packet: Packet, route: Route): Uint8Array {
   const { data, network } = packet;
-  if (packet.ipVersion === 6) return route.gateway6 === undefined ? data.slice(network + 24, network + 40) : octets6(route.gateway6);
+  if (packet.ipVersion === 6)
+    return route.gateway6 === undefined ? data.slice(network + 24, network + 40) : octets6(route.gateway6);
   return route.gateway4 === 0 ? data.slice(network + 16, network + 20) : octets4(route.gateway4);
 }
 

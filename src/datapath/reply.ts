@@ -66,6 +66,16 @@ export function putAddress6(to: Uint8Array, at: number, words: Uint32Array): voi
   for (let i = 0; i < 4; i++) putBe32(to, at + 4 * i, words[i] as number);
 }
 
+/** An IPv4 address as octets. */
+export function octets4(address: number): Uint8Array {
+  return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
+}
+
+/** Four words as octets. */
+export function octets6(words: Uint32Array): Uint8Array {
+  return Uint8Array.from({ length: 16 }, (_, i) => (words[i >> 2] as number) >>> (24 - 8 * (i & 3)));
+}
+
 /** The DS field of a datagram (tos or traffic class). */
 export function dsField(packet: Packet): number {
   const { data, network } = packet;

@@ -31,6 +31,8 @@ export interface RouterOptions {
   keepDropped?: boolean;
   /** Lookups count the elements that they find (RulesetState's hits). */
   countsElements?: boolean;
+  /** Expressions count what decides their price (EventNames' work). */
+  countsWork?: boolean;
   /** Watches what happens to packets (src/replay/trace.ts). */
   tracer?: Tracer | undefined;
 }
@@ -70,6 +72,7 @@ export class Router {
       keepDropped: options.keepDropped ?? false,
       tracer: options.tracer,
       countsElements: options.countsElements ?? false,
+      countsWork: options.countsWork ?? false,
     });
     datapath.hooks = this.netfilter;
     this.#datapath = datapath;
@@ -99,6 +102,12 @@ export class Router {
 
   /** Time goes on without a packet: entries, flows and fragments run out. */
   advance(nowNs: number): void {
+    // Who asks for a neighbour does so at its time, in a connection table of that time.
+    while (this.#datapath.resolution.dueNs <= nowNs) {
+      const { dueNs } = this.#datapath.resolution;
+      this.netfilter.advance(dueNs);
+      this.#datapath.advance(dueNs);
+    }
     this.netfilter.advance(nowNs);
     this.#datapath.advance(nowNs);
   }

@@ -7,6 +7,7 @@ import type { Neighbours } from '../net/neighbours.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Fdb } from './bridge.ts';
 import type { PacketPool } from './pool.ts';
+import type { Resolution } from './resolution.ts';
 import type { Settings } from './settings.ts';
 
 /** Where frames go that leave the router by a physical interface. */
@@ -17,6 +18,8 @@ export interface FrameSink {
 
 /** What answers that the router makes about a packet do to the packet's connection (class Conntrack). */
 export interface Connections {
+  /** Number of the connection that an entry holds: another one, another number. */
+  flowOf(entry: number): number;
   /** nf_ct_attach: `generated` belongs to the connection of `cause`. */
   attach(generated: Packet, cause: Packet): void;
   /** nf_ct_set_closing. */
@@ -44,14 +47,16 @@ export interface Stack {
   readonly recorder: Recorder;
   readonly pool: PacketPool;
   readonly fdb: Fdb;
+  /** Packets for neighbours that do not answer. */
+  readonly resolution: Resolution;
   readonly sink: FrameSink;
+  /** RouterSpec.strictMac. */
+  readonly strictMac: boolean;
   /** Route of the packet whose output hook said that it must be looked up again; undefined: it was not. */
   rerouted: Route | undefined;
   /** A hook of the bridge family is running. */
   atLink: boolean;
   /** Families (1: IPv4, 2: IPv6) whose ICMP socket is sending: meanwhile it sends nothing else (icmp_xmit_lock). */
-  /** RouterSpec.strictMac. */
-  readonly strictMac: boolean;
   icmpSending: number;
   /**
    * IPv4 identification of what the router makes about a packet, and identification of its IPv6 fragments: of its headers

@@ -67,7 +67,8 @@ export const SIMPLIFICATIONS = [
   },
   {
     name: 'neighbours',
-    effect: 'every neighbour answers at once, with the address that the router file or its default says',
+    effect:
+      'every neighbour answers at once, but for those that the router file says do not; one that was heard stays known',
   },
   { name: 'ipsec', effect: 'there is no IPsec: its policy checks never fire' },
   { name: 'gre-key', effect: 'GRE connections have no source key (no pptp helper)' },

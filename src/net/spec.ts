@@ -79,18 +79,26 @@ export interface NeighbourSpec {
   mac: string;
 }
 
+/** Somebody who does not answer when asked for: `state: failed`. */
+export interface SilentNeighbourSpec {
+  dev: string;
+  ip: string;
+}
+
 export interface RouterSpec {
   interfaces: InterfaceSpec[];
   routes: RouteSpec[];
   /** All policy rules of both families, the defaults included; absent: only the defaults. */
   rules?: PolicyRuleSpec[];
   neighbours: NeighbourSpec[];
+  /** Addresses that nobody has; absent: none. */
+  silentNeighbours?: SilentNeighbourSpec[];
   /** Without the file's variations: dots as separators, values as numbers where they are. */
   sysctl: Record<string, number | string>;
+  /** Frames for other hardware addresses are other hosts': as a real router takes them. Absent: every unicast frame is its own. */
+  strictMac?: boolean;
   /** Any neighbour that `neighbours` does not name answers with this address. */
   defaultNeighbourMac: string;
   /** What the description could not say or was left out, a sentence each. */
   notes?: string[];
 }
-  /** Frames for other hardware addresses are other hosts': as a real router takes them. Absent: every unicast frame is its own. */
-  strictMac?: boolean;

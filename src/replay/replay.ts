@@ -59,6 +59,8 @@ export interface ReplayOptions {
   swap?: RulesetSwap;
   /** Found elements of sets are counted (state.hits), and who took the packets of these rules (result.probes). */
   coverage?: { probe: readonly number[] };
+  /** The result will be priced: expressions count what decides their price. Absent: when events are wanted. */
+  prices?: boolean;
   /** false: the connections left at the end are not listed (a line of text for each takes its time). */
   conntrack?: boolean;
   /** Per-packet rows and frames are wanted: the callbacks get them in packet order after the replay. */
@@ -119,11 +121,12 @@ export async function replayCaptures(options: ReplayOptions): Promise<Replay> {
       seed: options.seed ?? 1,
       keepDropped: options.knownConnections ?? false,
       ...(options.match === undefined ? {} : { match: options.match }),
+      ...(options.fixChecksums === true ? { fixChecksums: true } : {}),
       ...(options.capturedOn === undefined ? {} : { capturedOn: options.capturedOn }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
-      ...(options.fixChecksums === true ? { fixChecksums: true } : {}),
       ...(options.coverage === undefined ? {} : { coverage: options.coverage }),
       ...(options.swap === undefined ? {} : { swap: options.swap }),
+      countsWork: options.prices ?? options.onEvents !== undefined,
       listsConntrack: options.conntrack ?? true,
       digests: options.digests ?? false,
     };
@@ -283,6 +286,7 @@ function isExactSplit(parts: ReplayResult[]): boolean {
 
 /** What ties connections together in the router itself, if anything. */
 function sharedRouterState(router: RouterSpec): string | undefined {
+  if (router.silentNeighbours !== undefined) return 'packets of all of them wait for neighbours that do not answer';
   for (const row of router.interfaces) {
     if (row.type === 'bridge') return `bridge ${row.name} learns addresses from all of them`;
     if (row.type === 'pppoe') return `${row.name} learns its PPPoE session from the capture`;

@@ -28,6 +28,7 @@ export function suiteText(suite: SuiteInput, comment: readonly string[]): string
 
 /** A router as a router file has it. */
 export function routerInput(spec: RouterSpec): Record<string, unknown> {
+  const neighbours = [...spec.neighbours, ...(spec.silentNeighbours ?? []).map((row) => ({ ...row, state: 'failed' }))];
   return {
     interfaces: spec.interfaces
       .filter((row) => row.type !== 'loopback')
@@ -44,7 +45,7 @@ export function routerInput(spec: RouterSpec): Record<string, unknown> {
         ...(row.linkLocal ? { linkLocal: true } : {}),
       })),
     routes: spec.routes.map(({ type, ...row }) => (type === 'unicast' ? row : { ...row, type })),
-    ...(spec.neighbours.length === 0 ? {} : { neighbours: spec.neighbours }),
+    ...(neighbours.length === 0 ? {} : { neighbours }),
     ...(Object.keys(spec.sysctl).length === 0 ? {} : { sysctl: spec.sysctl }),
     ...(spec.defaultNeighbourMac === DEFAULT_NEIGHBOUR_MAC ? {} : { defaultNeighbourMac: spec.defaultNeighbourMac }),
   };

@@ -234,6 +234,11 @@ export class Conntrack {
     }
   }
 
+  /** Connections::flowOf of the datapath. */
+  flowOf(entry: number): number {
+    return f64(this.table.flowNumber, entry);
+  }
+
   /** Gives a packet that the router makes about another one the connection of that one, as RELATED (nf_conntrack_attach). */
   attach(generated: Packet, cause: Packet): void {
     if (cause.ct < 0) return;

@@ -107,6 +107,6 @@ function sizeClass(length: number): number {
  * SKB_TRUESIZE of a frame. SIMPLIFIED: truesize: a buffer of the next power of two; drivers differ, so a flood meets
  * ipfrag_high_thresh some fragments earlier or later than on a given device.
  */
-function truesize(frameLength: number): number {
+export function truesize(frameLength: number): number {
   return (1 << (32 - Math.clz32(frameLength + DATA_OVERHEAD - 1))) + SKB_OVERHEAD;
 }
