@@ -374,56 +374,6 @@ export const FIGURES: readonly Figure[] = [
   },
 ];
 
-/** One set look-up beside a drop without one, on pktgen into a netdev hook (pipapo's cover letter). */
-export interface SetFigure {
-  id: string;
-  run: string;
-  profile: string;
-  hz: number;
-  /** Mpps of the drop alone and with the look-up. */
-  baseline: number;
-  value: number;
-  backend: 'lookup-hash' | 'lookup-rbtree' | 'lookup-pipapo';
-  elements: number;
-  /** Octets of the key's fields. */
-  fields: readonly number[];
-}
-
-const TABLE: readonly [
-  run: string,
-  fields: number[],
-  elements: number,
-  epyc: number[],
-  a72: number[],
-  ids: number[],
-][] = [
-  // baseline, hash, rbtree (first field), pipapo: AVX2 on Epyc, bit-switch on the A72
-  ['net,port', [4, 2], 1000, [19.0, 10.4, 3.8, 7.5], [1.63, 1.37, 0.87, 0.7], [42, 43, 46, 84, 85, 87]],
-  ['net6,port', [16, 2], 1000, [16.4, 7.6, 1.8, 4.8], [1.56, 1.27, 0.65, 0.5], [54, 55, 58, 94, 95, 97]],
-  ['net6,port,mac', [16, 2, 6], 10, [16.5, 5.4, 4.3, 4.7], [1.56, 1.14, 1.02, 0.66], [66, 67, 70, 104, 105, 107]],
-  ['net,mac', [4, 6], 1000, [19.0, 8.4, 3.9, 6.4], [1.63, 1.26, 0.87, 0.53], [78, 79, 82, 114, 115, 117]],
-];
-const BACKENDS = ['lookup-hash', 'lookup-rbtree', 'lookup-pipapo'] as const;
-
-export const SET_FIGURES: readonly SetFigure[] = TABLE.flatMap(([name, fields, elements, epyc, a72, ids]) =>
-  BACKENDS.flatMap((backend, i) =>
-    [
-      { profile: 'epyc-7402', hz: 3.35e9, rates: epyc, id: ids[i] },
-      { profile: 'bcm2711', hz: 2.147e9, rates: a72, id: ids[i + 3] },
-    ].map(({ profile, hz, rates, id }) => ({
-      id: `c${id}`,
-      run: `${profile} ${name}`,
-      profile,
-      hz,
-      baseline: rates[0] as number,
-      value: rates[i + 1] as number,
-      backend,
-      elements,
-      fields: backend === 'lookup-rbtree' ? fields.slice(0, 1) : fields,
-    })),
-  ),
-);
-
 /** Records that no estimate stands beside, and why. */
 export const UNPRICED: readonly [ids: string, why: string][] = [
   ['a12-a15', 'CPU, kernel and virtual switch are not stated'],
@@ -433,8 +383,7 @@ export const UNPRICED: readonly [ids: string, why: string][] = [
   ['c13-c16, c32, c33', 'XDP: another path'],
   ['c23', 'the ruleset (firewalld of 2017) is not given'],
   ['c40', 'is the number itself (packetsPerPoll)'],
-  ['c44-c45 and the like', 'pipapo of 4 bits, and without AVX2 on x86: not what a 6.12 kernel runs'],
-  ['c41, c53 and the like', 'baselines: what the set figures are counted from'],
+  ['c44, c56, c68, c80, c86, c96, c106, c116', 'pipapo of 4 bits: a 6.12 kernel runs it only on tables above 2 MiB'],
   ['c131-c137', 'VPP: another stack'],
   ['e01-e13', 'readers of captures'],
   ['a25, b14, d01-d15, c140-c147', 'facts, not rates: in profiles and docs'],

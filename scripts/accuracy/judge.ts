@@ -1,19 +1,18 @@
 // The judgement: which runs are fitted, what the fitted profiles say of each figure, and whether that holds it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expressionFeatures, FEATURES } from '../../src/cost/features.ts';
 import type { FittedKey, Measured, Terms } from '../../src/cost/fit-profile.ts';
-import { FITTED_KEYS, fitProfile, priceTerms, termCycles } from '../../src/cost/fit-profile.ts';
+import { FITTED_KEYS, fitProfile, noTerms, priceTerms, RATIO_KEYS, termCycles } from '../../src/cost/fit-profile.ts';
 import { packetsPerPoll } from '../../src/cost/load.ts';
 import { packetCycles, price } from '../../src/cost/pricing.ts';
 import type { Profile } from '../../src/cost/profile.ts';
 import { clockHz, processors, relativeSpread } from '../../src/cost/profile.ts';
-import { WEIGHTS } from '../../src/cost/weights/tables.ts';
-import type { ExpressionShape } from '../../src/event/vocabulary.ts';
 import type { Observed } from '../calibrate/observe.ts';
 import { observe } from '../calibrate/observe.ts';
-import type { Figure, SetFigure } from './figures.ts';
-import { FIGURES, SET_FIGURES } from './figures.ts';
+import type { Figure } from './figures.ts';
+import { FIGURES } from './figures.ts';
+import { judgeSet, lookupScatter, ratePoint } from './judge-sets.ts';
+import { SET_FIGURES } from './set-figures.ts';
 
 export interface Verdict {
   id: string;
@@ -59,20 +58,18 @@ export async function accuracy(profiles: Profile[], dump: string): Promise<Outco
     const figures = FIGURES.filter((row) => row.profile === before.name);
     const sets = SET_FIGURES.filter((row) => row.profile === before.name);
     if (figures.length + sets.length === 0) continue;
+    const chosenSets = sets.filter((row) => fitRuns.has(row.run));
     const points = [
       ...figures
         .filter((row) => fitRuns.has(row.run) && row.limit === undefined)
         .map((row) => point(row, before, replays)),
-      ...sets.filter((row) => fitRuns.has(row.run)).map((row) => setPoint(row, before)),
+      ...chosenSets.filter((row) => row.lookup === 'none').map((row) => ratePoint(row, before)),
     ];
-    const { profile } = fitProfile(
-      before,
-      points,
-      FITTED_KEYS,
-      `fitted to ${names(points)} (scripts/accuracy.ts)`,
-      'published',
-    );
-    const keys = FITTED_KEYS.filter((key) => profile[key] !== before[key]);
+    const whole = fitted(before, points, FITTED_KEYS);
+    // What single look-ups tell beyond: their cycles per instruction against those of whole paths.
+    const lookups = chosenSets.filter((row) => row.lookup !== 'none').map((row) => ratePoint(row, whole));
+    const profile = fitted(whole, lookups, RATIO_KEYS);
+    const keys = [...FITTED_KEYS, ...RATIO_KEYS].filter((key) => profile[key] !== before[key]);
     if (points.length > 0) outcome.fitted.push({ profile, keys, before });
     const use = (run: string, limited: boolean) => (fitRuns.has(run) && !limited ? 'fitted' : 'left out');
     for (const row of figures) {
@@ -80,7 +77,7 @@ export async function accuracy(profiles: Profile[], dump: string): Promise<Outco
     }
     fittedProfiles.set(before.name, profile);
   }
-  const scatter = lookupSpread(
+  const scatter = lookupScatter(
     SET_FIGURES.filter((row) => fitRuns.has(row.run)),
     fittedProfiles,
   );
@@ -91,6 +88,10 @@ export async function accuracy(profiles: Profile[], dump: string): Promise<Outco
     outcome.verdicts.push({ ...judgeSet(row, profile, scatter), use });
   }
   return outcome;
+}
+
+function fitted(profile: Profile, points: Measured[], keys: readonly FittedKey[]): Profile {
+  return fitProfile(profile, points, keys, `fitted to ${names(points)} (scripts/accuracy.ts)`, 'published').profile;
 }
 
 function names(points: Measured[]): string {
@@ -145,7 +146,7 @@ function cyclesOf(row: Figure, profile: Profile, replays: Map<string, Observed>)
 
 function point(row: Figure, before: Profile, replays: Map<string, Observed>): Measured {
   const profile = asMeasured(row, before, replays);
-  const sum: Terms = { constant: 0, terms: zeroes() };
+  const sum: Terms = { constant: 0, terms: noTerms() };
   for (const part of row.parts) {
     const { paths, names: all, measured } = replays.get(part.scenario) as Observed;
     const terms = priceTerms(paths, all, profile, (pricing) =>
@@ -161,10 +162,6 @@ function point(row: Figure, before: Profile, replays: Map<string, Observed>): Me
     cycles: inCycles(row, profile, row.value),
     spread: FIGURE_SPREAD[row.full ? 'full' : 'partial'],
   };
-}
-
-function zeroes(): Record<FittedKey, number> {
-  return Object.fromEntries(FITTED_KEYS.map((key) => [key, 0])) as Record<FittedKey, number>;
 }
 
 /** Cycles of all processors that the figure speaks of. */
@@ -209,61 +206,4 @@ function judge(row: Figure, fitted: Profile, replays: Map<string, Observed>): Om
 
 function base(row: Figure): Pick<Verdict, 'id' | 'profile' | 'what' | 'unit' | 'value'> {
   return { id: row.id, profile: row.profile, what: row.what, unit: row.unit, value: row.value };
-}
-
-/** What a look-up executes beyond the drop alone: two dependencies, a load for each field, the look-up. */
-function lookupInstructions(row: SetFigure, profile: Profile): number {
-  const loads = row.fields.map((octets): ExpressionShape => ({ cost: 'payload', size: octets }));
-  const keyOctets = row.fields.reduce((sum, octets) => sum + octets, 0);
-  const look: ExpressionShape = {
-    cost: row.backend,
-    size: row.elements,
-    keyOctets,
-    octetRules: keyOctets * 2,
-    above: 0.5,
-  };
-  const dependency: ExpressionShape[] = [
-    { cost: 'meta', size: 2 },
-    { cost: 'cmp', size: 2 },
-  ];
-  let sum = 0;
-  const table = WEIGHTS[profile.instructionSet];
-  const weights = FEATURES.map((name) => table.rows[name]?.instructions ?? 0);
-  for (const shape of [...dependency, ...dependency, ...loads, look]) {
-    expressionFeatures(shape, row.fields[0] === 16, (feature, amount) => {
-      sum += (weights[feature] as number) * amount;
-    });
-  }
-  return sum * profile.instructionRatio.value;
-}
-
-function setPoint(row: SetFigure, profile: Profile): Measured {
-  const cycles = row.hz / (row.value * 1e6) - row.hz / (row.baseline * 1e6);
-  const terms = { ...zeroes(), cyclesPerInstruction: lookupInstructions(row, profile) };
-  return { name: row.id, cycles, spread: FIGURE_SPREAD.partial, constant: 0, terms };
-}
-
-function judgeSet(row: SetFigure, profile: Profile, scatter: number): Omit<Verdict, 'use'> {
-  const terms = { ...zeroes(), cyclesPerInstruction: lookupInstructions(row, profile) };
-  const cycles = termCycles({ constant: 0, terms }, profile);
-  const rms = WEIGHTS[profile.instructionSet].crossValidatedRms * 1.28;
-  const spread = Math.hypot(relativeSpread(profile.cyclesPerInstruction), profile.modelSpread.value, rms, scatter);
-  const mpps = (more: number) => row.hz / (row.hz / (row.baseline * 1e6) + more) / 1e6;
-  const what = `${row.backend}, ${row.elements} elements of ${row.fields.join('+')} octets, on a drop at ${row.baseline} Mpps`;
-  const known = { id: row.id, profile: row.profile, what, unit: 'Mpps', value: row.value, full: true, limited: false };
-  return { ...known, estimate: mpps(cycles), low: mpps(cycles * (1 + spread)), high: mpps(cycles / (1 + spread)) };
-}
-
-/**
- * Half width for a single look-up, from the residuals of those fitted: one expression is no path, its branches are foreseen or
- * not, and kernels of 2020 compared keys octet by octet.
- */
-function lookupSpread(rows: readonly SetFigure[], fitted: Map<string, Profile>): number {
-  const squares = rows.flatMap((row) => {
-    const profile = fitted.get(row.profile);
-    if (profile === undefined) return [];
-    const point = setPoint(row, profile);
-    return [Math.log(termCycles(point, profile) / point.cycles) ** 2];
-  });
-  return 1.28 * Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / Math.max(1, squares.length));
 }

@@ -16,7 +16,10 @@ export const FITTED_KEYS = [
   'cyclesPerOctet',
   'interruptCycles',
 ] as const;
-export type FittedKey = (typeof FITTED_KEYS)[number];
+/** Further ones, that only what is measured of single look-ups can tell. */
+export const RATIO_KEYS = ['ruleRatio', 'scanRatio'] as const;
+export type FittedKey = (typeof FITTED_KEYS)[number] | (typeof RATIO_KEYS)[number];
+const ALL_KEYS: readonly FittedKey[] = [...FITTED_KEYS, ...RATIO_KEYS];
 
 /** How the cycles of a packet depend on the numbers: constant + sum(terms[key] * profile[key]). */
 export interface Terms {
@@ -41,7 +44,7 @@ export interface FitResult {
 /** Half widths that hold four of five of a Gaussian, in standard deviations. */
 const FOUR_OF_FIVE = 1.28;
 
-/** Terms of what `cyclesOf` makes of prices: each number set to one by itself, the others to nothing. */
+/** Terms of what `cyclesOf` makes of prices: each number set to one by itself, the others to nothing (ratios stay). */
 export function priceTerms(
   paths: PathTable,
   names: EventNames,
@@ -50,8 +53,14 @@ export function priceTerms(
 ): Terms {
   const at = (key?: FittedKey) => cyclesOf(price(paths, names, only(profile, key)));
   const constant = at();
-  const terms = Object.fromEntries(FITTED_KEYS.map((key) => [key, at(key) - constant])) as Record<FittedKey, number>;
+  const terms = noTerms();
+  for (const key of FITTED_KEYS) terms[key] = at(key) - constant;
   return { constant, terms };
+}
+
+/** Terms of nothing. */
+export function noTerms(): Record<FittedKey, number> {
+  return Object.fromEntries(ALL_KEYS.map((key) => [key, 0])) as Record<FittedKey, number>;
 }
 
 function only(profile: Profile, key: FittedKey | undefined): Profile {
@@ -63,7 +72,7 @@ function only(profile: Profile, key: FittedKey | undefined): Profile {
 
 /** Cycles that a profile gives a packet of these terms. */
 export function termCycles(row: Terms, profile: Profile): number {
-  return FITTED_KEYS.reduce((sum, key) => sum + row.terms[key] * profile[key].value, row.constant);
+  return ALL_KEYS.reduce((sum, key) => sum + row.terms[key] * profile[key].value, row.constant);
 }
 
 /** The profile with `keys` fitted to the points. `source` says of a fitted number where it comes from. */

@@ -5,7 +5,7 @@ import { f64, u32 } from '../base/columns.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
 import { argumentOf, EVENTS, eventKind, kindOf } from '../event/vocabulary.ts';
-import { pathFeatures, ruleFeatures } from './features.ts';
+import { FEATURES, pathFeatures, ruleFeatures } from './features.ts';
 import { interruptShare } from './load.ts';
 import type { WorkingSet } from './memory.ts';
 import { MemoryPrices, SMALL_WORKING_SET } from './memory.ts';
@@ -98,7 +98,10 @@ function pricePath(
   adder.addPath(paths, path);
   const ratio = profile.instructionRatio.value;
   const perInstruction = profile.cyclesPerInstruction.value;
-  const code = adder.total * ratio * perInstruction;
+  const { rules, scans } = adder;
+  const inRules = rules * profile.ruleRatio.value * ratio * perInstruction;
+  const inScans = scans * profile.scanRatio.value * ratio * perInstruction;
+  const code = (adder.total - rules - scans) * ratio * perInstruction + inRules + inScans;
   const missed = memory.path(paths, path);
   const rx = way.received * way.segments * profile.rxCycles.value;
   const gro = way.received * way.segments * profile.groCycles.value;
@@ -121,6 +124,8 @@ function pricePath(
     code * part * table.crossValidatedRms * TO_FOUR_OF_FIVE,
     adder.estimated * part * ratio * perInstruction * 0.5,
     code * part * relativeSpread(profile.cyclesPerInstruction),
+    inRules * part * relativeSpread(profile.ruleRatio),
+    inScans * part * relativeSpread(profile.scanRatio),
     code * part * relativeSpread(profile.instructionRatio),
     missed * part * relativeSpread(profile.memoryCycles),
     part < 1 ? (code + missed) * part * relativeSpread(profile.groSegments) : 0,
@@ -181,42 +186,55 @@ function combine(whole: number, errors: number[]): number {
   return whole > 0 ? Math.hypot(...errors) / whole : 0;
 }
 
+/** Rows of FEATURES that are loops over the look-up tables of pipapo, where the kernel has no vectors for them. */
+const SCANS = FEATURES.flatMap((name, index) => (name.startsWith('expr.lookup-pipapo') ? [index] : []));
+
 /** Sums up the weights of a path; what the first n expressions of a rule come to is kept for the next path. */
 class InstructionAdder {
   total = 0;
   estimated = 0;
+  /** Of the total: expressions of rules, but for `scans`. */
+  rules = 0;
+  scans = 0;
   readonly #weights: WeightVector;
   readonly #names: EventNames;
-  readonly #rules = new Map<number, { total: number; estimated: number }>();
+  readonly #scans: ReadonlySet<number>;
+  readonly #rules = new Map<number, { total: number; estimated: number; scans: number }>();
   constructor(table: WeightTable, names: EventNames) {
     this.#weights = weightVector(table);
     this.#names = names;
+    this.#scans = new Set(table.instructionSet === 'x86-64' ? [] : SCANS);
   }
 
-  /** Sets `total` and `estimated` to those of a path. */
+  /** Sets all sums to those of a path. */
   addPath(paths: PathTable, path: number): void {
     this.total = 0;
     this.estimated = 0;
+    this.rules = 0;
+    this.scans = 0;
     pathFeatures(paths, path, this.#names, this.#feature, this.#rule);
   }
 
   readonly #feature = (feature: number, amount: number): void => {
-    this.total += f64(this.#weights.instructions, feature) * amount;
+    const instructions = f64(this.#weights.instructions, feature) * amount;
+    this.total += instructions;
+    if (this.#scans.has(feature)) this.scans += instructions;
     this.estimated += f64(this.#weights.estimated, feature) * amount;
   };
 
   readonly #rule = (rule: number, count: number, isV6: boolean): void => {
     const key = (rule * 256 + count) * 2 + (isV6 ? 1 : 0);
-    const known = this.#rules.get(key);
-    if (known !== undefined) {
-      this.total += known.total;
-      this.estimated += known.estimated;
-      return;
+    let sum = this.#rules.get(key);
+    if (sum === undefined) {
+      const { total, estimated, scans } = this;
+      ruleFeatures(this.#names.rules[rule], count, isV6, this.#feature);
+      sum = { total: this.total - total, estimated: this.estimated - estimated, scans: this.scans - scans };
+      this.#rules.set(key, sum);
+    } else {
+      this.total += sum.total;
+      this.estimated += sum.estimated;
+      this.scans += sum.scans;
     }
-    const sum = { total: -this.total, estimated: -this.estimated };
-    ruleFeatures(this.#names.rules[rule], count, isV6, this.#feature);
-    sum.total += this.total;
-    sum.estimated += this.estimated;
-    this.#rules.set(key, sum);
+    this.rules += sum.total - sum.scans;
   };
 }

@@ -63,6 +63,18 @@ export const QUANTITIES = [
   { key: 'receiveCores', unit: 'processors', text: 'processors over which flows are spread (RSS, RPS)', fallback: 1 },
   { key: 'instructionRatio', unit: 'x', text: "instructions against the instruction set's weights" },
   { key: 'cyclesPerInstruction', unit: 'cycles/instruction', text: 'cycles per instruction of kernel network code' },
+  {
+    key: 'ruleRatio',
+    unit: 'x',
+    text: 'cycles per instruction of rules and look-ups against those of the rest: tight loops over few lines',
+    fallback: 0.8,
+  },
+  {
+    key: 'scanRatio',
+    unit: 'x',
+    text: 'the same of look-ups in concatenations with ranges (pipapo) without AVX2',
+    fallback: 1.1,
+  },
   { key: 'rxCycles', unit: 'cycles/packet', text: 'driver, DMA and skb of a received packet' },
   { key: 'txCycles', unit: 'cycles/packet', text: 'driver and DMA of a packet sent, and freeing it' },
   { key: 'cyclesPerOctet', unit: 'cycles/octet', text: 'cache maintenance and copies per octet received' },

@@ -38,7 +38,7 @@ const schema = onDemand(() => {
     extends: z.string().optional(),
     aliases: z.array(z.string().min(1).max(64)).max(20).optional(),
     title: z.string().max(200).optional(),
-    instructionSet: z.enum(['x86-64', 'arm64', 'mips']).optional(),
+    instructionSet: z.enum(['x86-64', 'x86-64-v2', 'arm64', 'mips']).optional(),
     ...(Object.fromEntries(QUANTITIES.map(({ key }) => [key, quantity.optional()])) as OptionalQuantities<
       typeof quantity
     >),
@@ -99,7 +99,11 @@ function build(input: ProfileInput, file: string, named: (name: string) => Profi
   const base = input.extends === undefined ? undefined : baseOf(input.extends, file, named);
   const instructionSet = input.instructionSet ?? base?.instructionSet;
   if (instructionSet === undefined) {
-    throw new ConfigError(file, 'instructionSet', 'missing (x86-64, arm64 or mips; or extend a built-in profile)');
+    throw new ConfigError(
+      file,
+      'instructionSet',
+      'missing (x86-64, x86-64-v2, arm64 or mips; or extend a built-in profile)',
+    );
   }
   const cores = input.cores ?? base?.cores ?? 1;
   const unsaid = (key: QuantityKey) => fallback(key, typeof cores === 'number' ? cores : cores.value);

@@ -56,6 +56,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 0.4328,
       high: 0.5377,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 324.2,
       source:
@@ -294,6 +311,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 0.3454,
       high: 0.4273,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 600,
       source: 'between the server core and a small one',
@@ -517,6 +551,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 0.55,
       high: 1.2,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 650,
       source: "the server core's times 1.4, and no DDIO",
@@ -688,7 +739,7 @@ export const BUILT_IN: readonly Profile[] = [
   {
     name: 'x86-j4125',
     title: 'small x86 router (Intel Celeron J4125, igb/igc)',
-    instructionSet: 'x86-64',
+    instructionSet: 'x86-64-v2',
     aliases: ['j4125', 'gemini-lake'],
     clock: {
       value: 2400,
@@ -739,6 +790,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 0.6,
       high: 1.4,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 800,
@@ -954,12 +1022,30 @@ export const BUILT_IN: readonly Profile[] = [
       high: 1.05,
     },
     cyclesPerInstruction: {
-      value: 1.1,
-      source: 'between the server core and the Cortex-A53',
+      value: 1.3,
+      source:
+        "between the server core and the Cortex-A53; the one drop published of a Cortex-A72 [c93] took more than an A53's 1.77",
       confidence: 'estimate',
       unit: 'cycles/instruction',
       low: 0.7,
-      high: 1.7,
+      high: 2.2,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 3000,
@@ -1225,6 +1311,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 1.4,
       high: 2.2,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 3000,
       source:
@@ -1489,6 +1592,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 1.4,
       high: 2.2,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 3000,
@@ -1759,6 +1879,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 1.382,
       high: 1.98,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 2685,
       source:
@@ -2021,6 +2158,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 1.551,
       high: 2.05,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 13540,
@@ -2285,6 +2439,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 1.4,
       high: 2.5,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 3500,
       source: 'ipqess and DSA tag: the Cortex-A53 boards and more',
@@ -2502,6 +2673,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 0.788,
       high: 0.9723,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 3000,
@@ -2725,6 +2913,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 1.4,
       high: 2.2,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 3500,
       source: "dwmac on one side, a USB adapter (r8152) on the other: between the Espressobin's and twice as much",
@@ -2944,6 +3149,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 1.352,
       high: 1.975,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 2381,
@@ -3167,6 +3389,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 1.606,
       high: 2.782,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 25830,
       source:
@@ -3388,6 +3627,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 0.9311,
       high: 1.646,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 2114,
@@ -3647,6 +3903,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 1.898,
       high: 3.522,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 5316,
@@ -3912,6 +4185,23 @@ export const BUILT_IN: readonly Profile[] = [
       low: 1.2,
       high: 2.8,
     },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
+    },
     rxCycles: {
       value: 4000,
       source: 'driver and switch tag; what [x21] leaves beside its instructions',
@@ -4132,6 +4422,23 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'cycles/instruction',
       low: 1.5,
       high: 3.8,
+    },
+    ruleRatio: {
+      value: 0.75,
+      source:
+        'between the two machines whose look-ups were published beside a drop alone: Epyc [c41]-[c82], Cortex-A72 [c83]-[c117]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.45,
+      high: 1.05,
+    },
+    scanRatio: {
+      value: 1.1,
+      source: 'loops that wait for the stores before them: dearer than other look-ups on both machines of [c45] [c87]',
+      confidence: 'estimate',
+      unit: 'x',
+      low: 0.7,
+      high: 1.6,
     },
     rxCycles: {
       value: 4500,

@@ -35,6 +35,8 @@ function quantities(): Partial<Record<QuantityKey, Quantity>> {
       low: 1,
       high: 1,
     },
+    ruleRatio: { ...measured(1, 'x', 'by definition'), low: 1, high: 1 },
+    scanRatio: { ...measured(1, 'x', 'by definition'), low: 1, high: 1 },
     rxCycles: measured(0, 'cycles/packet', NONE),
     txCycles: measured(0, 'cycles/packet', NONE),
     cyclesPerOctet: measured(0, 'cycles/octet', `${NONE}; 1,500 octets cost what 66 do, but for checksums`),

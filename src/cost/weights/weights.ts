@@ -1,7 +1,7 @@
 // Instructions per feature for an instruction set: what the tables beside this file hold and how far to trust them.
 import { FEATURES } from '../features.ts';
 
-export type InstructionSet = 'x86-64' | 'arm64' | 'mips';
+export type InstructionSet = 'x86-64' | 'x86-64-v2' | 'arm64' | 'mips';
 
 /** `fitted`: by the measured scenarios. `estimate`: no scenario reaches it; the note says what it rests on. */
 export interface Weight {
