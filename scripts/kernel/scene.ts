@@ -22,6 +22,8 @@ export interface KernelScene {
   epochSeconds?: number;
   /** How long to wait after the last frame before state is read. */
   tailNs?: number;
+  /** Somebody else's ruleset: of its listing only what packets change is kept and compared (foreign.ts). */
+  isForeign?: boolean;
 }
 
 const EPOCH_SECONDS = 1_700_000_000;

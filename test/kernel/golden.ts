@@ -1,5 +1,6 @@
 // The kernel's answers as they are kept: frames by what they share with the frame that came in (payloads are random: they do
 // not compress, but a scene makes them again), traces of rules by number, since packets of a scene go the same ways.
+import { changedRows } from '../../scripts/kernel/foreign.ts';
 import type { KernelFrame, KernelPacket, KernelResult } from '../../scripts/kernel/result.ts';
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { addressed } from '../../scripts/kernel/scene.ts';
@@ -22,7 +23,8 @@ export function packed(scene: KernelScene, answer: KernelResult): PackedResult {
   const rows = packets.map(({ steps: walk, ...packet }) =>
     walk === undefined ? packet : { ...packet, walk: walks.of(walk.map((step) => steps.of(step)).join(' ')) },
   );
-  return { ...rest, packets: rows, steps: steps.texts, walks: walks.texts };
+  const ruleset = scene.isForeign ? changedRows(rest.ruleset) : rest.ruleset;
+  return { ...rest, ruleset, packets: rows, steps: steps.texts, walks: walks.texts };
 }
 
 /** Texts by number, each once. */
