@@ -2,6 +2,7 @@
 // counters, quotas and set elements of the ruleset; connections. What a kernel chooses at random is compared up to renaming: identifications
 // of datagrams and fragments that the router makes, ports that NAT searched for (renaming.ts).
 import type { Emulation } from './emulate.ts';
+import { changedRows } from './foreign.ts';
 import { blankChosenPorts, chosenPort } from './renaming.ts';
 import type { KernelFrame, KernelResult } from './result.ts';
 import type { KernelScene } from './scene.ts';
@@ -30,7 +31,8 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
     if (theirs.steps !== undefined) found.push(...compareSteps(theirs.steps, mine.steps));
     if (found.length > 0) differences.push([`packet ${index} at ${frame.device} ${input}`, ...found].join('\n  '));
   });
-  differences.push(...compareRows('rules, objects and sets', stateOf(kernel.ruleset), stateOf(ours.ruleset)));
+  const state = (rows: Json[]): Row[] => stateOf(scene.isForeign ? changedRows(rows) : rows);
+  differences.push(...compareRows('rules, objects and sets', state(kernel.ruleset), state(ours.ruleset)));
   const connections = (lines: string[]): Row[] => lines.map((line) => renamedConnection(line, chosen));
   differences.push(...compareRows('connections', connections(kernel.conntrack), connections(ours.conntrack)));
   return differences;
