@@ -24,13 +24,16 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
       ...compareFrames(theirs.before, mine.before, '', 'before it ', chosen),
       ...compareFrames(theirs.outputs, mine.outputs, input, '', chosen),
     ];
-    const isForwarded = hasFlowtable && theirs.outputs.length > 0;
+    // What is no datagram is never traced.
+    const isForwarded = hasFlowtable && theirs.outputs.length > 0 && networkOf(Buffer.from(frame.octets)) >= 0;
     if (isForwarded && mine.isFast === theirs.wasTraced) {
       found.push(theirs.wasTraced ? 'the kernel took the slow path' : 'the kernel took the fast path');
     }
     if (theirs.steps !== undefined) found.push(...compareSteps(theirs.steps, mine.steps));
     if (found.length > 0) differences.push([`packet ${index} at ${frame.device} ${input}`, ...found].join('\n  '));
   });
+  const after = compareFrames(kernel.after, ours.after, '', '', chosen);
+  if (after.length > 0) differences.push(['after the last packet', ...after].join('\n  '));
   const state = (rows: Json[]): Row[] => stateOf(scene.isForeign ? changedRows(rows) : rows);
   differences.push(...compareRows('rules, objects and sets', state(kernel.ruleset), state(ours.ruleset)));
   const connections = (lines: string[]): Row[] => lines.map((line) => renamedConnection(line, chosen));
@@ -102,9 +105,19 @@ function blanked(text: string, input: string, chosen: ReadonlySet<string>): stri
       data.fill(0, network + 10, network + 12);
     }
   }
-  if (version === 6 && network + 48 <= data.length && data[network + 6] === 44)
-    data.fill(0, network + 44, network + 48);
+  if (version === 6) blankFragmentId(data, network);
   return data.toString('hex');
+}
+
+/** The identification of an IPv6 fragment, behind hop-by-hop, destination and routing headers. */
+function blankFragmentId(data: Buffer, network: number): void {
+  let next = data[network + 6];
+  let at = network + 40;
+  while ((next === 0 || next === 43 || next === 60) && at + 8 <= data.length) {
+    next = data[at];
+    at += ((data[at + 1] ?? 0) + 1) * 8;
+  }
+  if (next === 44 && at + 8 <= data.length) data.fill(0, at + 4, at + 8);
 }
 
 /** Offset of the datagram of an Ethernet frame, behind tags and a PPPoE header; -1: no IP. */

@@ -24,6 +24,8 @@ export interface EmulatedPacket {
 /** What the emulated router does, packet for packet. */
 export interface Emulation {
   packets: EmulatedPacket[];
+  /** Frames that left after the last packet. */
+  after: KernelFrame[];
   ruleset: Record<string, unknown>[];
   conntrack: string[];
 }
@@ -91,6 +93,7 @@ function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulatio
     return { outputs, before, isFast: packet.pathClass !== PATH_SLOW, steps };
   });
   const endNs = (timesNs.at(-1) ?? 0) + (scene.tailNs ?? 2e6);
+  outputs = [];
   router.advance(endNs);
   const { netfilter } = router;
   const { table } = netfilter.conntrack;
@@ -98,6 +101,7 @@ function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulatio
   const listed = listJson(ruleset, netfilter.state(), { dialect: '1.0.6' }) as { nftables: Record<string, unknown>[] };
   return {
     packets,
+    after: outputs,
     ruleset: listed.nftables.filter((row) => row.metainfo === undefined),
     conntrack: listedEntries(table, endNs).map((entry) => conntrackLine(table, entry, endNs, options)),
   };
