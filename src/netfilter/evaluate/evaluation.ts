@@ -78,7 +78,7 @@ export class Evaluation {
 
   /**
    * Prepares for a netdev, inet-ingress, bridge or arp chain. skb->data stands behind the Ethernet header there
-   * (at it on egress), and Ethernet padding is still counted. A malformed datagram has no transport.
+   * (at it on egress and at arp's output), and Ethernet padding is still counted. A malformed datagram has no transport.
    */
   beginLink(packet: Packet, hook: number, pf: number): void {
     this.packet = packet;
@@ -87,7 +87,8 @@ export class Evaluation {
     const isBridgeOut = pf === PF_BRIDGE && (hook === HOOK_POSTROUTING || hook === HOOK_OUTPUT);
     this.iif = hook === HOOK_EGRESS || isBridgeOut ? 0 : packet.iif;
     this.oif = hook === HOOK_INGRESS || hook === HOOK_PREROUTING || hook === HOOK_INPUT ? 0 : packet.oif;
-    const pulled = hook === HOOK_EGRESS ? 0 : packet.network >= 0 ? packet.network - packet.start : 14;
+    const isWhole = hook === HOOK_EGRESS || (pf === PF_ARP && hook === HOOK_OUTPUT);
+    const pulled = isWhole ? 0 : packet.network >= 0 ? packet.network - packet.start : 14;
     this.length = packet.wireLength - pulled;
     this.end = packet.end;
     if (packet.ipVersion !== 0 && packet.network - packet.start + packet.networkLength <= packet.wireLength) {
