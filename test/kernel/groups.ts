@@ -4,6 +4,8 @@ import { HELPER_SCENES } from '../datapath/helper-scenes.ts';
 import { SCENES, type Scene } from '../datapath/scenes.ts';
 import { CONNTRACK_SCENES } from './conntrack-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
+import { NAT_SCENES } from './nat-scenes.ts';
+import { NEIGHBOUR_SCENES } from './neighbour-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
 import { STATEFUL_SCENES } from './stateful-scenes.ts';
@@ -27,5 +29,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   flowtable: FLOWTABLE_SCENES,
   stateful: STATEFUL_SCENES,
   conntrack: CONNTRACK_SCENES,
+  nat: NAT_SCENES,
+  neighbours: NEIGHBOUR_SCENES,
   random: randomScenes(1, 240),
 };
