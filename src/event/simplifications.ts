@@ -74,7 +74,6 @@ export const SIMPLIFICATIONS = [
   { name: 'gre-key', effect: 'GRE connections have no source key (no pptp helper)' },
   { name: 'use-count', effect: '`use=` of listed connections counts the flowtable only' },
   { name: 'dsa', effect: 'no DSA ports and no VLAN-filtering bridges on the way of an offloaded flow' },
-  { name: 'defrag-zones', effect: 'fragments are not told apart by conntrack zone' },
   {
     name: 'truesize',
     effect: 'memory of waiting fragments is counted by powers of two: floods meet the limit a little earlier or later',

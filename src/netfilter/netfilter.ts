@@ -138,7 +138,8 @@ export class Netfilter {
     this.conntrack = new Conntrack({ table, sysctl, recorder });
     this.#held = new HeldConnections(table, options.keepDropped ?? false);
     this.nat = new Nat({ conntrack: this.conntrack, interfaces, fib, recorder, services, seed });
-    this.defrag = new Defrag({ sysctl, recorder, fib, services });
+    const zoneOf = (packet: Packet) => this.conntrack.zoneOf(packet);
+    this.defrag = new Defrag({ sysctl, recorder, fib, services, zoneOf });
     const flowtables = this.#makeFlowtables(ruleset, () => undefined);
     table.onDestroy = (entry) => {
       for (let i = 0; i < this.flowtables.length; i++) this.flowtables[i]?.forget(entry);

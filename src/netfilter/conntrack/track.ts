@@ -260,6 +260,11 @@ export class Conntrack {
     this.#templateReply = direction === ORIGINAL ? 0 : zone;
   }
 
+  /** The zone that `ct zone set` gave a packet that is not tracked yet. */
+  zoneOf(packet: Packet): number {
+    return this.#zonePacket === packet.number ? this.#templateOriginal : 0;
+  }
+
   /** What stands behind the number of a helper's name. */
   defineHelper(name: number, text: string): void {
     this.#helperKinds[name] = Math.max(0, (HELPER_NAMES as readonly string[]).indexOf(text));

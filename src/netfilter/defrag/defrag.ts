@@ -4,7 +4,6 @@
 //
 // Uses: network fields, iif, timeNs. Sets: on the last fragment the packet is the datagram, fragMaxSize set; else verdict
 // and reason. Verdicts: accept, stolen (the fragment waits), drop. Events: defrag-queue, defrag-reassemble.
-// SIMPLIFIED: defrag-zones: fragments are told apart by conntrack zone only as far as `ct zone set` at priority -400 would: never.
 
 import { reasonIndex } from '../../event/reasons.ts';
 import type { Recorder } from '../../event/recorder.ts';
@@ -27,6 +26,8 @@ export interface DefragOptions {
   recorder: Recorder;
   fib: Fib;
   services: RouterServices;
+  /** Conntrack zone that a rule before this hook gave the packet; absent: there are none. */
+  zoneOf?: (packet: Packet) => number;
 }
 
 const DEFRAG_QUEUE = eventKind('defrag-queue');
@@ -56,6 +57,7 @@ export class Defrag {
   readonly #recorder: Recorder;
   readonly #fib: Fib;
   readonly #services: RouterServices;
+  readonly #zoneOf: ((packet: Packet) => number) | undefined;
   readonly #ipv4: Ipv4Reassembly;
   readonly #ipv6: Ipv6Reassembly;
   /** The first fragment of a datagram that timed out, for the ICMP error about it. */
@@ -66,6 +68,7 @@ export class Defrag {
     this.#recorder = options.recorder;
     this.#fib = options.fib;
     this.#services = options.services;
+    this.#zoneOf = options.zoneOf;
     const buffer = new ReassemblyBuffer();
     const limit = (name: string) => Math.min(sysctlNumber(sysctl, name, HIGH_THRESHOLD), HARD_MAXIMUM);
     this.#ipv4 = new Ipv4Reassembly(
@@ -102,11 +105,11 @@ export class Defrag {
     if (packet.ipVersion === 4) {
       if (packet.fragmentOffset === 0 && !packet.moreFragments) return NF_ACCEPT;
       this.#expire(packet.timeNs);
-      outcome = this.#ipv4.gather(packet, hook === PREROUTING ? USER_IN : USER_OUT);
+      outcome = this.#ipv4.gather(packet, hook === PREROUTING ? USER_IN : USER_OUT, this.#zoneOf?.(packet) ?? 0);
     } else {
       if (packet.ipVersion !== 6 || packet.ct >= 0 || packet.fragmentHeader < 0) return NF_ACCEPT;
       this.#expire(packet.timeNs);
-      outcome = this.#ipv6.gather(packet, hook === PREROUTING ? USER_IN : USER_OUT);
+      outcome = this.#ipv6.gather(packet, hook === PREROUTING ? USER_IN : USER_OUT, this.#zoneOf?.(packet) ?? 0);
     }
     if (outcome === PASSED) return NF_ACCEPT;
     this.requests++;

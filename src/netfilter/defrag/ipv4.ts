@@ -33,8 +33,8 @@ export class Ipv4Reassembly {
     this.#maxDistance = maxDistance;
   }
 
-  /** Takes a fragment; `user` tells apart who asks (prerouting or output). */
-  gather(packet: Packet, user: number): number {
+  /** Takes a fragment; `user` tells apart who asks (prerouting or output), as does `zone` (nf_ct_defrag_user). */
+  gather(packet: Packet, user: number, zone: number): number {
     const { data, network } = packet;
     const { key } = this.directory;
     key.fill(0);
@@ -42,6 +42,7 @@ export class Ipv4Reassembly {
     key[4] = be32(data, network + 16);
     key[8] = be16(data, network + 4);
     key[9] = u8(data, network + 9) | (4 << 8) | (user << 16);
+    key[11] = zone;
     const queue = this.directory.find(packet.timeNs);
     if (queue === undefined) return DROPPED;
     if (this.#isTooFar(queue)) {

@@ -33,8 +33,8 @@ export class Ipv6Reassembly {
     this.#buffer = buffer;
   }
 
-  /** Takes a packet, fragment or not; `user` tells apart who asks (prerouting or output). */
-  gather(packet: Packet, user: number): number {
+  /** Takes a packet, fragment or not; `user` tells apart who asks (prerouting or output), as does `zone` (nf_ct_defrag_user). */
+  gather(packet: Packet, user: number, zone: number): number {
     const { data, network } = packet;
     // A jumbo payload has no fragment header.
     if (be16(data, network + 4) === 0 || !this.#findFragmentHeader(packet)) return PASSED;
@@ -45,6 +45,7 @@ export class Ipv6Reassembly {
     for (let i = 0; i < 8; i++) key[i] = be32(data, network + 8 + 4 * i);
     key[8] = be32(data, header + 4);
     key[9] = (6 << 8) | (user << 16);
+    key[11] = zone;
     key[10] = isMulticastOrLinkLocal(u32(key, 4)) ? packet.iif : 0;
     const queue = this.directory.find(packet.timeNs);
     return queue === undefined ? DROPPED : this.#queue(packet, queue, header);

@@ -3,8 +3,8 @@
 import { DOUBLE_ZERO } from '../../base/columns.ts';
 import type { Fragment } from './fragment.ts';
 
-/** Words of a key: source [0..3], destination [4..7], identification, protocol | family << 8 | user << 16, ifindex. */
-export const QUEUE_KEY_WORDS = 11;
+/** Words of a key: source [0..3], destination [4..7], identification, protocol | family << 8 | user << 16, ifindex, conntrack zone. */
+export const QUEUE_KEY_WORDS = 12;
 
 export const FIRST_IN = 1;
 export const LAST_IN = 2;
