@@ -38,11 +38,14 @@ export function dataTypes(set: NftSet): ValueType[] {
   });
 }
 
+/** Numbers that the kernel makes in its own order of octets. */
+const GENERATED = /^(numgen|jhash|symhash)\b/;
+
 function fieldType(name: string, octets: number, word: string | undefined): ValueType {
   if (name === 'integer' && word?.startsWith('@') === true) return namedType('xinteger', octets);
   const natural = datatype(name);
   const selector = word === undefined ? undefined : selectorOf(word);
-  const byteorder = selector?.byteOrder ?? natural.byteOrder;
+  const byteorder = selector?.byteOrder ?? (GENERATED.test(word ?? '') ? 'host' : natural.byteOrder);
   if (natural.bits % 8 !== 0) return { datatype: name, byteorder, length: octets * 8 };
   return namedType(
     name,

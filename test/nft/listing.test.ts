@@ -100,6 +100,14 @@ describe('sets', () => {
       'table inet fw {\n\tset s {\n\t\ttype ipv4_addr\n\t\telements = { 10.0.0.1, 10.0.0.2,\n\t\t\t     10.0.0.3 }\n\t}\n}\n',
     );
   });
+  test('numbers that the kernel makes stand in its own order of octets', () => {
+    const elements = [{ key: octets(1, 0, 0, 0) }, { key: octets(44, 1, 0, 0) }];
+    for (const keyTypeof of ['numgen inc mod 500', 'jhash ip saddr mod 500', 'symhash mod 500']) {
+      const numbers = set({ keyTypes: ['integer'], keyTypeof, elements });
+      expect(list(ruleset({ sets: [numbers] }))).toContain('elements = { 1, 300 }');
+    }
+  });
+
   test('intervals print as prefixes where they are such', () => {
     const elements = [
       { key: octets(10, 0, 0, 0), keyEnd: octets(10, 0, 0, 255) },
