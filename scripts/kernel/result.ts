@@ -42,7 +42,7 @@ export function sceneResult(run: GuestRun, index: number, scene: KernelScene): K
   const text = (section: string): string => Buffer.from(run.sections.get(`${index}.${section}`) ?? []).toString('utf8');
   const errors = text('errors');
   if (!/^status 0$/m.test(errors)) throw new Error(`${scene.name}: ${errors.trim() || 'the guest said nothing'}`);
-  const ruleset = listedRuleset(text('ruleset'));
+  const ruleset = [...listedRuleset(text('ruleset')), ...listedRuleset(text('meters'))];
   const { packets, after } = parseReplay(text('replay'), rulePlaces(ruleset), chatterOf(scene));
   return {
     kernel: run.kernel,

@@ -76,7 +76,7 @@ export function jobFiles(scenes: KernelScene[]): Map<string, Uint8Array | string
     files.set(at('devices'), lines(upLines(spec)));
     files.set(at('addresses'), addressFile(spec, scene));
     files.set(at('setup.sh'), setupScript(spec, index));
-    files.set(at('after.sh'), afterScript(index));
+    files.set(at('after.sh'), afterScript(index, scene.ruleset));
     const command = `guest replay /job/${index}/frames /job/${index}/setup.sh /job/${index}/after.sh`;
     run.push(`unshare -n ${command} >/errors 2>&1; echo "status $?" >>/errors; guest emit ${index}.errors </errors`);
   });
@@ -350,10 +350,13 @@ function addressesIn(frames: SceneFrame[]): string[] {
   return [...found];
 }
 
-function afterScript(index: number): string {
+function afterScript(index: number, ruleset: string): string {
+  // nft 1.0.6 leaves the sets of meters out of a ruleset's listing.
+  const meters = /\bmeter\b/.test(ruleset) ? [`nft -j list meters | guest emit ${index}.meters`] : [];
   return [
     `guest emit ${index}.replay </replay.out`,
     `nft -j list ruleset | guest emit ${index}.ruleset`,
+    ...meters,
     `conntrack -L -o extended 2>/dev/null | guest emit ${index}.conntrack`,
     'if [ -f /run/pppoe ]; then for child in $(cat /run/pppoe); do kill $child; done; busybox rm /run/pppoe; fi',
     '',
