@@ -2,8 +2,9 @@
 // counters, quotas and set elements of the ruleset; connections. What a kernel chooses at random is compared up to renaming: identifications
 // of datagrams and fragments that the router makes, ports that NAT searched for (renaming.ts).
 import type { Emulation } from './emulate.ts';
+import { networkOf } from './endpoints.ts';
 import { changedRows } from './foreign.ts';
-import { blankChosenPorts, chosenPort } from './renaming.ts';
+import { blankChosenPorts, type ChosenPorts, chosenPorts, withoutChosenPort } from './renaming.ts';
 import type { KernelFrame, KernelResult } from './result.ts';
 import type { KernelScene } from './scene.ts';
 
@@ -14,7 +15,7 @@ const TIME_SLACK = 2;
 export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulation): string[] {
   const differences: string[] = [];
   const hasFlowtable = /\bflowtable\b/.test(scene.ruleset);
-  const chosen = chosenPorts(kernel.conntrack, ours.conntrack);
+  const chosen = chosenPorts(scene, kernel, ours);
   scene.frames.forEach((frame, index) => {
     const theirs = kernel.packets[index];
     const mine = ours.packets[index];
@@ -41,28 +42,12 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
   return differences;
 }
 
-/** Ports that the kernel and the emulated router chose differently for the same connection; empty: none. */
-function chosenPorts(theirs: string[], mine: string[]): Set<string> {
-  const chosen = new Set<string>();
-  const ports = (lines: string[]) =>
-    lines.map((line) => chosenPort(connection(line).text)).filter((one) => one !== undefined);
-  const left = ports(mine);
-  for (const one of ports(theirs)) {
-    const at = left.findIndex((other) => other.text === one.text);
-    const other = left[at];
-    if (other === undefined) continue;
-    left.splice(at, 1);
-    if (other.at !== one.at) chosen.add(one.at).add(other.at);
-  }
-  return chosen;
-}
-
 function compareFrames(
   theirs: KernelFrame[],
   mine: KernelFrame[],
   input: string,
   when: string,
-  chosen: ReadonlySet<string>,
+  chosen: ChosenPorts,
 ): string[] {
   const text = (frames: KernelFrame[]): string[] =>
     byDevice(frames).map((frame) => `${frame.device} ${blanked(frame.hex, input, chosen)}`);
@@ -88,13 +73,13 @@ function byDevice(frames: KernelFrame[]): KernelFrame[] {
 }
 
 /** Blanks what is random: chosen ports, identifications of datagrams that are not the one that came in. */
-function blanked(text: string, input: string, chosen: ReadonlySet<string>): string {
+function blanked(text: string, input: string, chosen: ChosenPorts): string {
   const data = Buffer.from(text, 'hex');
   const network = networkOf(data);
   if (network < 0) return text;
   if (data[network] === undefined) return text;
   const version = (data[network] as number) >>> 4;
-  blankChosenPorts(data, network, chosen);
+  blankChosenPorts(data, chosen);
   if (version === 4 && network + 20 <= data.length) {
     const came = Buffer.from(input, 'hex');
     const entered = networkOf(came);
@@ -118,16 +103,6 @@ function blankFragmentId(data: Buffer, network: number): void {
     at += ((data[at + 1] ?? 0) + 1) * 8;
   }
   if (next === 44 && at + 8 <= data.length) data.fill(0, at + 4, at + 8);
-}
-
-/** Offset of the datagram of an Ethernet frame, behind tags and a PPPoE header; -1: no IP. */
-function networkOf(data: Buffer): number {
-  let at = 12;
-  while (at + 2 <= data.length && [0x8100, 0x88a8].includes(data.readUInt16BE(at))) at += 4;
-  if (at + 10 > data.length) return -1;
-  const type = data.readUInt16BE(at);
-  if (type === 0x8864) return [0x0021, 0x0057].includes(data.readUInt16BE(at + 8)) ? at + 10 : -1;
-  return type === 0x0800 || type === 0x86dd ? at + 2 : -1;
 }
 
 /** What is left at the end: text that must be the same, and seconds that run with the clock. */
@@ -216,10 +191,8 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function renamedConnection(line: string, chosen: ReadonlySet<string>): Row {
-  const row = connection(line);
-  const port = chosenPort(row.text);
-  return port !== undefined && chosen.has(port.at) ? { ...row, text: port.text } : row;
+function renamedConnection(line: string, chosen: ChosenPorts): Row {
+  return connection(withoutChosenPort(line, chosen));
 }
 
 /** `ipv4 2 tcp 6 299 ESTABLISHED src=… use=1`: the timeout apart, references left out. */
