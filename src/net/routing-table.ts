@@ -3,6 +3,8 @@
 import { PrefixTable } from './prefix-table.ts';
 import type { Route } from './route.ts';
 
+const REFUSALS: ReadonlySet<Route['kind']> = new Set(['blackhole', 'unreachable', 'prohibit', 'throw']);
+
 /** Lookups allocate nothing and return shared objects. */
 export class RoutingTable {
   /** Most preferred first among equals; for listings and for the reference lookup of the tests. */
@@ -20,7 +22,7 @@ export class RoutingTable {
   find4(daddr: number, oif: number): Route | undefined {
     const prefixes = this.#prefixes;
     for (let index = prefixes.match4(daddr); index >= 0; index = prefixes.next4(daddr)) {
-      const route = pick(this.#heads[index], oif);
+      const route = pick(this.#heads[index], oif, true);
       if (route !== undefined) return route.kind === 'throw' ? undefined : route;
     }
     return undefined;
@@ -30,17 +32,20 @@ export class RoutingTable {
   find6(address: Uint32Array, offset: number, oif: number): Route | undefined {
     const prefixes = this.#prefixes;
     for (let i = prefixes.match6(address, offset); i >= 0; i = prefixes.next6(address, offset)) {
-      const route = pick(this.#heads[i], oif);
+      const route = pick(this.#heads[i], oif, false);
       if (route !== undefined) return route.kind === 'throw' ? undefined : route;
     }
     return undefined;
   }
 }
 
-/** The first of equal routes whose way out is `oif` (0: any); of a multipath route the next hop there. */
-function pick(head: Route | undefined, oif: number): Route | undefined {
+/**
+ * The first of equal routes whose way out is `oif` (0: any); of a multipath route the next hop there. IPv4 asks a route that
+ * refuses for no way out: it ends the lookup.
+ */
+function pick(head: Route | undefined, oif: number, endsAtRefusal: boolean): Route | undefined {
   for (let route = head; route !== undefined; route = route.next) {
-    if (oif === 0) return route;
+    if (oif === 0 || (endsAtRefusal && REFUSALS.has(route.kind))) return route;
     const { nexthops } = route;
     if (nexthops.length === 0 && route.oif.index === oif) return route;
     for (let i = 0; i < nexthops.length; i++) {
