@@ -269,11 +269,11 @@ export class Flowtable {
     if (u32(rows.keys, at + T.KEY_PROTOCOL) >>> 8 === 6) {
       rows.nexthop6[tuple] = route.gateway6 ?? tuples.slice(other, other + 4);
     }
-    // Below a VLAN or PPPoE device the frame is built by that device, whatever its transmit is called.
     const out = route.direct ? route.out : undefined;
     if (out === undefined) return;
     rows.oif[tuple] = out;
-    if (out.kind === 'vlan' || out.kind === 'pppoe') return;
+    // A PPP device has no header for addresses to stand in.
+    if (out.kind === 'pppoe') return;
     rows.xmit[tuple] = F.XMIT_DIRECT;
     rows.ethernet.set(route.destination, tuple * 12);
     rows.ethernet.set(route.source, tuple * 12 + 6);
