@@ -100,21 +100,46 @@ function finish(stack: Stack, packet: Packet, bridge: Interface, port: Interface
     packet.reason = 0;
     return passUp(stack, packet, bridge);
   }
-  const isOwn = isBridgeAddress(bridge, data, start);
-  const out = isOwn ? 0 : stack.fdb.find(bridge, data, start, packet.timeNs);
-  if (out !== 0 && (stack.strictMac || out !== port.index)) {
-    if (out === port.index) return dropped(stack, packet);
+  if (isBridgeAddress(bridge, data, start)) return passUp(stack, packet, bridge);
+  const out = stack.fdb.find(bridge, data, start, packet.timeNs);
+  if (stack.strictMac) return pass(stack, packet, bridge, port, out, transmit);
+  if (out !== 0 && out !== port.index) {
     forwardTo(stack, packet, stack.interfaces.at(out), transmit);
     return BRIDGE_CONSUMED;
   }
-  if (!isOwn) {
-    if (stack.strictMac) {
-      const count = flood(stack, packet, bridge, port, transmit);
-      return count === 0 ? dropped(stack, packet) : BRIDGE_CONSUMED;
-    }
-    stack.recorder.simplified(UNLEARNED);
-  }
+  stack.recorder.simplified(UNLEARNED);
   return passUp(stack, packet, bridge);
+}
+
+/** A frame for somebody else: to the port `out` behind which it was learned, else (0) to all. */
+function pass(
+  stack: Stack,
+  packet: Packet,
+  bridge: Interface,
+  port: Interface,
+  out: number,
+  transmit: Transmit,
+): number {
+  if (isPromiscuous(bridge)) {
+    if (out === 0) flood(stack, packet, bridge, port, transmit);
+    else if (out !== port.index) forwardCopy(stack, packet, stack.interfaces.at(out), transmit);
+    packet.verdict = VERDICT_DROP;
+    packet.reason = 0;
+    return passUp(stack, packet, bridge);
+  }
+  if (out === port.index) return dropped(stack, packet);
+  if (out !== 0) forwardTo(stack, packet, stack.interfaces.at(out), transmit);
+  else if (flood(stack, packet, bridge, port, transmit) === 0) return dropped(stack, packet);
+  return BRIDGE_CONSUMED;
+}
+
+/** A bridge cannot filter by a second address: a VLAN device with another than its own makes it take every frame (dev_uc_add). */
+function isPromiscuous(bridge: Interface): boolean {
+  for (let i = 0; i < bridge.upper.length; i++) {
+    const one = bridge.upper[i] as Interface;
+    if (one.kind === 'vlan' && !isAddress(bridge.mac, one.mac, 0)) return true;
+  }
+  return false;
 }
 
 /** br_fdb_update: a bridge does not learn its own addresses. */
@@ -196,15 +221,19 @@ function flood(stack: Stack, packet: Packet, bridge: Interface, except: Interfac
   for (let i = bridge.ports.length - 1; i >= 0; i--) {
     const port = bridge.ports[i] as Interface;
     if (port === except) continue;
-    const copy = cloneFrame(stack, packet);
-    if (copy === undefined) return count;
-    forwardTo(stack, copy, port, transmit);
-    packet.verdict = copy.verdict;
-    packet.reason = copy.reason;
-    stack.pool.release();
+    forwardCopy(stack, packet, port, transmit);
     count++;
   }
   return count;
+}
+
+function forwardCopy(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): void {
+  const copy = cloneFrame(stack, packet);
+  if (copy === undefined) return;
+  forwardTo(stack, copy, port, transmit);
+  packet.verdict = copy.verdict;
+  packet.reason = copy.reason;
+  stack.pool.release();
 }
 
 /** skb_clone of the frame from packet.start on. */
