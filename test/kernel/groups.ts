@@ -6,6 +6,7 @@ import { CONNTRACK_SCENES } from './conntrack-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
 import { NAT_SCENES } from './nat-scenes.ts';
 import { NEIGHBOUR_SCENES } from './neighbour-scenes.ts';
+import { FRAGMENT_SCENES } from './fragment-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
 import { STATEFUL_SCENES } from './stateful-scenes.ts';
@@ -29,6 +30,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   flowtable: FLOWTABLE_SCENES,
   stateful: STATEFUL_SCENES,
   conntrack: CONNTRACK_SCENES,
+  fragments: FRAGMENT_SCENES,
   nat: NAT_SCENES,
   neighbours: NEIGHBOUR_SCENES,
   random: randomScenes(1, 240),
