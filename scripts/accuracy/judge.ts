@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FittedKey, Measured, Terms } from '../../src/cost/fit-profile.ts';
-import { FITTED_KEYS, fitProfile, noTerms, priceTerms, RATIO_KEYS, termCycles } from '../../src/cost/fit-profile.ts';
+import { FITTED_KEYS, fitProfile, noTerms, priceTerms, RATIO_KEYS } from '../../src/cost/fit-profile.ts';
 import { packetsPerPoll } from '../../src/cost/load.ts';
 import { packetCycles, price } from '../../src/cost/pricing.ts';
 import type { Profile } from '../../src/cost/profile.ts';

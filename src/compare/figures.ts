@@ -3,6 +3,7 @@ import { u8, u32 } from '../base/columns.ts';
 import { packetCycles, price } from '../cost/pricing.ts';
 import type { Profile } from '../cost/profile.ts';
 import { PATH_SLOW, VERDICTS } from '../packet/packet.ts';
+import { workingSet } from '../replay/working-set.ts';
 import type { ColumnReplay, PacketColumns } from './columns.ts';
 
 /** What packets of one side come to. */
@@ -24,7 +25,8 @@ export class Figures {
 
   constructor(replay: ColumnReplay, profile: Profile) {
     this.#columns = replay.columns;
-    const pricing = price(replay.result.paths, replay.result.names, profile);
+    const { result } = replay;
+    const pricing = price(result.paths, result.names, profile, workingSet(result));
     this.#cycles = (path, octets) => packetCycles(pricing, path, octets);
   }
 

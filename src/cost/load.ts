@@ -34,3 +34,15 @@ export function interruptShare(profile: Profile): number {
 export function fullRate(profile: Profile, cycles: number): number {
   return clockHz(profile) / Math.max(1e-9, cycles + interruptShare(profile));
 }
+
+/** Cycles of a packet on a processor that is busy for a part of its time below 1: interrupts are shared by fewer packets. */
+export function cyclesAtBusy(profile: Profile, cycles: number, busy: number): number {
+  let low = 0;
+  let high = fullRate(profile, cycles);
+  for (let step = 0; step < 40; step++) {
+    const middle = (low + high) / 2;
+    if (busyShare(profile, middle, cycles) < busy) low = middle;
+    else high = middle;
+  }
+  return cyclesAtRate(profile, high, cycles);
+}

@@ -27,6 +27,8 @@ export interface Pricing {
   cyclesFixed: Float64Array;
   /** The same for packets of BULK_OCTETS and more: less than cyclesFixed where GRO joins them. */
   cyclesBulk: Float64Array;
+  /** Part of cyclesFixed: lines of connections, flows and sets that the caches do not hold. */
+  memory: Float64Array;
   /** Cycles for each octet on the wire. */
   cyclesPerByte: Float64Array;
   /** Share of interrupts in cyclesFixed and cyclesBulk: without it, what a packet costs in a poll (src/cost/load.ts). */
@@ -56,6 +58,7 @@ export function price(
     instructions: column(),
     cyclesFixed: column(),
     cyclesBulk: column(),
+    memory: column(),
     cyclesPerByte: column(),
     interrupts: column(),
     low: column(),
@@ -112,6 +115,7 @@ function pricePath(
   const cut = joined > 1 ? profile.segmentCycles.value : 0;
   pricing.instructions[path] = adder.total * ratio;
   pricing.interrupts[path] = interrupts;
+  pricing.memory[path] = missed;
   pricing.cyclesFixed[path] = code + missed + driver;
   pricing.cyclesBulk[path] = (code + missed) / joined + cut + driver;
   pricing.cyclesPerByte[path] = way.received > 0 ? profile.cyclesPerOctet.value : 0;
@@ -127,7 +131,7 @@ function pricePath(
     inRules * part * relativeSpread(profile.ruleRatio),
     inScans * part * relativeSpread(profile.scanRatio),
     code * part * relativeSpread(profile.instructionRatio),
-    missed * part * relativeSpread(profile.memoryCycles),
+    missed * part * Math.hypot(relativeSpread(profile.memoryCycles), USE_SPREAD),
     part < 1 ? (code + missed) * part * relativeSpread(profile.groSegments) : 0,
     bulk * relativeSpread(profile.segmentCycles),
     rx * relativeSpread(profile.rxCycles),
@@ -141,6 +145,8 @@ function pricePath(
   pricing.high[path] = 1 + spread;
 }
 
+/** State is taken to be used evenly; where some of it is used more than the rest, caches hold more of what is needed. */
+const USE_SPREAD = 0.5;
 /** A normal error's rms to the half width that holds four of five. */
 const TO_FOUR_OF_FIVE = 1.28;
 

@@ -1,7 +1,10 @@
 // What turning offload on does to a router: the same capture without offload, with software and with hardware offload, laid
 // side by side by packet; then, for what breaks, changes of the ruleset that were replayed to see that they mend it.
 import { type Pricing, price } from '../../cost/pricing.ts';
+import type { Profile } from '../../cost/profile.ts';
 import { REFUSALS, type RefusalName } from '../../event/refusals.ts';
+import type { ReplayResult } from '../../replay/result.ts';
+import { workingSet } from '../../replay/working-set.ts';
 import { type ColumnReplay, replayColumns } from '../columns.ts';
 import { type OffloadedAgain, offloadedAgain } from './again.ts';
 import { type ConnectionChanges, connectionChanges } from './connections.ts';
@@ -76,7 +79,7 @@ export async function audit(inputs: AuditInputs): Promise<Audit> {
   const settled: AuditInputs = { ...inputs, replay: { ...inputs.replay, ...settle(inputs, off) } };
   const hasFlowtable = ruleset.tables.some((table) => table.flowtables.length > 0);
   const effects = allEffects(ruleset);
-  const offPrice = price(off.result.paths, off.result.names, inputs.profile);
+  const offPrice = priceOf(off.result, inputs.profile);
   const run = async (mode: AuditMode): Promise<ModeReport> => {
     onStage?.(`${mode} offload`);
     // Without a flowtable the mode changes nothing: one replay stands for all.
@@ -115,6 +118,10 @@ export async function audit(inputs: AuditInputs): Promise<Audit> {
   return result;
 }
 
+function priceOf(result: ReplayResult, profile: Profile): Pricing {
+  return price(result.paths, result.names, profile, workingSet(result));
+}
+
 /** What the first replay guessed holds for all. */
 function settle({ replay }: AuditInputs, off: ColumnReplay): Partial<AuditInputs['replay']> {
   return {
@@ -137,7 +144,7 @@ function modeReport(
     replay,
     differences: differences(off, effects, { replay, effects, hardwareCounts }),
     connections: connectionChanges(off.result.conntrack, replay.result.conntrack),
-    costs: flowCosts(off.columns, replay.columns, offPrice, price(replay.result.paths, replay.result.names, profile)),
+    costs: flowCosts(off.columns, replay.columns, offPrice, priceOf(replay.result, profile)),
     neverAdded: neverAdded(ruleset, replay),
     again: offloadedAgain(replay),
     refusals: replay.result.flows.byRefusal.flatMap((row) => {
@@ -240,7 +247,7 @@ function isDropRule({ reason }: FateRow): boolean {
 
 /** Estimated cycles of all connections, as a part of those without offload. */
 function relativeCost({ off, offPrice, inputs }: Audit, { columns, result }: ColumnReplay): number {
-  const { all } = flowCosts(off.columns, columns, offPrice, price(result.paths, result.names, inputs.profile));
+  const { all } = flowCosts(off.columns, columns, offPrice, priceOf(result, inputs.profile));
   return all.cyclesOff > 0 ? all.cyclesOn / all.cyclesOff : 1;
 }
 
