@@ -145,3 +145,12 @@ export function peakFlows(columns: TrafficColumns, isCounted: Uint8Array, timeou
   }
   return peak;
 }
+
+/** How many flows have packets in paths of one kind. */
+export function flowsOf(columns: TrafficColumns, isCounted: (path: number) => boolean): number {
+  const flows = new Set<number>();
+  for (let row = 0; row < columns.rows; row++) {
+    if (isCounted(u32(columns.path, row))) flows.add(u32(columns.flow, row));
+  }
+  return flows.size;
+}

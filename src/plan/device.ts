@@ -1,18 +1,19 @@
 // One traffic on one device: how much of it the device carries, and how it fares at the target.
 import { f64 } from '../base/columns.ts';
 import type { WorkingSet } from '../cost/memory.ts';
-import { type Pricing, price } from '../cost/pricing.ts';
+import { BULK_OCTETS, type Pricing, price } from '../cost/pricing.ts';
 import type { Profile } from '../cost/profile.ts';
 import { type DeviceOptions, processorHz, queueModel } from '../cost/queue-device.ts';
 import type { QueueModel, QueueResult } from '../cost/queue-model.ts';
 import { LOSS_PLACES, lossShare } from '../cost/queue-model.ts';
 import { pathCycles } from '../cost/summary.ts';
+import { EngineShare } from './engine-share.ts';
 import type { Band, Behaviour } from './result.ts';
 import { highestLoad, type Saturation, SEARCH_PACKETS, saturation } from './search.ts';
 import { type End, type Services, servicesOf, simulate } from './simulate.ts';
 import type { Traffic } from './traffic.ts';
 
-const PATH_SOFTWARE = 1;
+const PATH_HARDWARE = 2;
 /** Packets of each simulation at the target. */
 const TARGET_PACKETS = 400_000;
 /** Prices are made anew when the state in use has grown by so much. */
@@ -21,6 +22,8 @@ const STATE_STEP = 1.5;
 export interface TrialOptions extends Omit<DeviceOptions, 'links'> {
   /** Packets of each simulation of a search. */
   searchPackets?: number;
+  /** The same traffic offloaded in software: what the engine does not take costs what it costs there. */
+  software?: Traffic | undefined;
   /** Prices of the traffic's paths when so much state is in use; absent: as they are. */
   prices?: (state: WorkingSet) => Pricing;
 }
@@ -36,6 +39,7 @@ export class Device {
   readonly #prices: (state: WorkingSet) => Pricing;
   readonly #pricings = new Map<number, Pricing>();
   readonly #services = new Map<string, Services>();
+  readonly engine: EngineShare;
 
   constructor(profile: Profile, traffic: Traffic, seed: number, options: TrialOptions = {}) {
     this.#searchPackets = options.searchPackets ?? SEARCH_PACKETS;
@@ -45,20 +49,20 @@ export class Device {
     this.model = queueModel(profile, { ...options, links: traffic.columns.links });
     this.#hz = processorHz(profile);
     this.#seed = seed;
+    this.engine = new EngineShare(profile, traffic, options.software ?? traffic, this.#hz);
   }
 
   /** Prices when `factor` times the replayed state is in use. */
   pricing(factor: number): Pricing {
-    const step = Math.round(Math.log(Math.max(1e-3, factor)) / Math.log(STATE_STEP));
-    const known = this.#pricings.get(step);
+    const state = stateStep(factor);
+    const known = this.#pricings.get(state);
     if (known !== undefined) return known;
     const { connections, softwareFlows } = this.traffic;
-    const state = STATE_STEP ** step;
     const pricing = this.#prices({
       connections: Math.max(1, connections * state),
       flows: Math.max(1, softwareFlows * state),
     });
-    this.#pricings.set(step, pricing);
+    this.#pricings.set(state, pricing);
     return pricing;
   }
 
@@ -89,9 +93,8 @@ export class Device {
       const value = of(middle);
       return { value, low: Math.min(value, of(low)), high: Math.max(value, of(high)) };
     };
-    const polling = this.pollingLoad(factor);
     return {
-      busiestCore: band((result) => Math.min(1, Math.max(...result.coreLoad) + polling)),
+      busiestCore: band((result) => Math.max(...result.coreLoad)),
       allCores: band((result) => mean(result.coreLoad)),
       loss: band(lossShare),
       lostAt: Object.fromEntries(LOSS_PLACES.map((place) => [place, middle.lost[place]])) as Behaviour['lostAt'],
@@ -118,52 +121,49 @@ export class Device {
       sum.low += cycles * f64(pricing.low, path);
       sum.high += cycles * f64(pricing.high, path);
     }
+    const missed = this.#missedCycles(factor);
+    sum.value += missed.value;
+    sum.low += missed.low;
+    sum.high += missed.high;
     const part = 1 / Math.max(1, packets);
     return { value: sum.value * part, low: sum.low * part, high: sum.high * part };
   }
 
-  /** Part of a core's time that reading the engine's statistics takes. */
-  pollingLoad(factor: number): number {
-    const { pollCycles, pollInterval } = this.profile.hardware;
-    if (pollCycles === undefined || pollInterval === undefined || pollInterval.value <= 0) return 0;
-    const flows = this.traffic.hardwareFlows * factor * this.fit(factor);
-    return (flows * pollCycles.value) / pollInterval.value / this.#hz;
-  }
-
-  /** Part of the engine's flows that its table holds; a flow takes two entries. */
-  fit(factor: number): number {
-    const entries = this.profile.hardware.entries?.value ?? Number.POSITIVE_INFINITY;
-    const wanted = this.traffic.hardwareFlows * factor * 2;
-    return wanted > 0 ? Math.min(1, entries / wanted) : 1;
+  /** Cycles of all packets of the replay that were meant for the engine and that it does not take. */
+  #missedCycles(factor: number): Band {
+    const { paths } = this.traffic.result;
+    let packets = 0;
+    let octets = 0;
+    for (let path = 0; path < paths.packets.length; path++) {
+      if (paths.pathClass[path] !== PATH_HARDWARE) continue;
+      packets += f64(paths.packets, path);
+      octets += f64(paths.bytes, path);
+    }
+    const missed = 1 - this.engine.taken(factor);
+    const of = (end: End): number => {
+      if (packets === 0 || missed === 0) return 0;
+      const { fixed, bulk, perOctet } = this.engine.instead(stateStep(factor), end);
+      const size = octets / packets;
+      return packets * missed * ((size >= BULK_OCTETS ? bulk : fixed) + perOctet * size);
+    };
+    return { value: of('middle'), low: of('low'), high: of('high') };
   }
 
   services(factor: number, end: End): Services {
     const pricing = this.pricing(factor);
-    const fit = this.fit(factor);
-    const key = `${end} ${[...this.#pricings.values()].indexOf(pricing)} ${fit}`;
+    const fit = this.engine.fit(factor);
+    const slower = 1 / (1 - this.engine.driverLoad(factor));
+    const key = `${end} ${[...this.#pricings.values()].indexOf(pricing)} ${fit} ${slower}`;
     const known = this.#services.get(key);
     if (known !== undefined) return known;
-    const services = servicesOf(pricing, this.traffic.result.paths.pathClass, this.#hz, end);
+    const toNs = (slower / this.#hz) * 1e9;
+    const services = servicesOf(pricing, this.traffic.result.paths.pathClass, this.#hz / slower, end);
     services.fit = fit;
-    services.overflowNs = this.#softwareNs(pricing, end);
+    const { fixed, bulk, perOctet } = this.engine.instead(stateStep(factor), end);
+    services.instead = { fixed: fixed * toNs, bulk: bulk * toNs, perOctet: perOctet * toNs };
+    if (this.engine.unbound !== undefined) services.unbound = this.engine.unbound;
     this.#services.set(key, services);
     return services;
-  }
-
-  /** What a packet costs that the engine has no room for: as the software path's, or the slow path's, if there is none. */
-  #softwareNs(pricing: Pricing, end: End): number {
-    const { paths } = this.traffic.result;
-    let cycles = 0;
-    let packets = 0;
-    for (const only of [true, false]) {
-      for (let path = 0; path < paths.packets.length && (only || packets === 0); path++) {
-        if (only && paths.pathClass[path] !== PATH_SOFTWARE) continue;
-        const part = end === 'low' ? f64(pricing.low, path) : end === 'high' ? f64(pricing.high, path) : 1;
-        cycles += pathCycles(paths, pricing, path) * part;
-        packets += f64(paths.packets, path);
-      }
-    }
-    return packets > 0 ? (cycles / packets / this.#hz) * 1e9 : 0;
   }
 
   #search(end: End) {
@@ -183,6 +183,11 @@ export class Device {
     const { value, low, high } = this.cyclesPerPacket(factor);
     return value > 0 ? { low: low / value, high: high / value } : { low: 1, high: 1 };
   }
+}
+
+/** A factor in steps. */
+function stateStep(factor: number): number {
+  return STATE_STEP ** Math.round(Math.log(Math.max(1e-3, factor)) / Math.log(STATE_STEP));
 }
 
 function busiestLink(result: QueueResult, links: string[]): { name: string; load: number } {

@@ -12,6 +12,7 @@ import { type ClonedCaptures, cloneCaptures, surveyUsers, type Users } from './c
 import { Device } from './device.ts';
 import { hasFlowtable, withFlowtable } from './edits.ts';
 import type { Band, DevicePlan, ModePlan, Plan } from './result.ts';
+import { tableNotes } from './table-notes.ts';
 import { type Scaling, scaling, type Target, targetFactor } from './target.ts';
 import { Replays, type Traffic, type TrafficQuery } from './traffic.ts';
 
@@ -166,25 +167,33 @@ async function modePlan(context: PlanContext, profile: Profile, mode: OffloadMod
   const { scale, options, ruleset } = context;
   const asked = queryOf(context, mode, profile);
   const traffic = await context.replays.traffic(asked);
-  const device = new Device(profile, traffic, options.seed);
+  const software =
+    mode === 'hardware' ? await context.replays.traffic(queryOf(context, 'software', profile)) : undefined;
+  const device = new Device(profile, traffic, options.seed, { software });
   const unit = scale.factor / scale.copies;
   const found = device.capacity();
   const capacity = { value: found.value * unit, low: found.low * unit, high: found.high * unit };
   return {
     mode,
     ...(asked.ruleset === ruleset ? {} : { note: `with a flowtable over ${physical(context.own).join(', ')}` }),
-    shares: shares(traffic),
+    shares: taken(shares(traffic), device.engine.taken(scale.copies)),
     capacity,
     saturation: device.saturation(found.value),
     headroom: scaled(capacity, 1 / scale.factor),
     target: device.at(scale.copies),
     cyclesPerPacket: device.cyclesPerPacket(scale.copies),
-    tables: tableNotes(device, found.value, scale.copies),
+    tables: tableNotes(device, unit, found.value, scale.copies),
   };
 }
 
 export function scaled(band: Band, factor: number): Band {
   return { value: band.value * factor, low: band.low * factor, high: band.high * factor };
+}
+
+/** Shares with what the engine does not take. */
+function taken(row: ModePlan['shares'], part: number): ModePlan['shares'] {
+  const missed = row.hardware * (1 - part);
+  return { slow: row.slow, software: row.software + missed, hardware: row.hardware - missed };
 }
 
 export function shares({ result }: Traffic): ModePlan['shares'] {
@@ -199,23 +208,6 @@ export function shares({ result }: Traffic): ModePlan['shares'] {
   }
   const part = (row: number): number => (all > 0 ? (packets[row] ?? 0) / all : 0);
   return { slow: part(0), software: part(1), hardware: part(2) };
-}
-
-/** Tables that are full at the target or below the highest load. */
-function tableNotes(device: Device, most: number, atTarget: number): string[] {
-  const notes: string[] = [];
-  const { connections, result } = device.traffic;
-  const fit = device.fit(atTarget);
-  const percent = (part: number): string => `${(part * 100).toFixed(0)} %`;
-  if (fit < 1)
-    notes.push(`the engine's table holds ${percent(fit)} of the flows at the target, the others go by the CPU`);
-  else if (device.fit(most) < 1) {
-    notes.push(`at the highest load the engine's table holds ${percent(device.fit(most))} of the flows`);
-  }
-  if (connections * atTarget > result.conntrackLimit) {
-    notes.push(`the connection table (${result.conntrackLimit}) is full at the target: new connections are dropped`);
-  }
-  return notes;
 }
 
 function absent(mode: OffloadMode, what: string): ModePlan {

@@ -17,9 +17,11 @@ export interface Services {
   perOctet: Float64Array;
   /** 1: the engine forwards it. */
   isHardware: Uint8Array;
-  /** Part of the engine's flows that its table has room for; the others cost `overflowNs` of a core. */
+  /** Part of the engine's flows that it holds; packets of the others cost a core what `instead` says. */
   fit: number;
-  overflowNs: number;
+  instead: { fixed: number; bulk: number; perOctet: number };
+  /** [row] 1: the engine has not bound the packet's flow (yet); absent: it binds all. */
+  unbound?: Uint8Array;
 }
 
 const PATH_HARDWARE = 2;
@@ -33,7 +35,7 @@ export function servicesOf(pricing: Pricing, pathClass: Uint8Array, hz: number, 
     perOctet: new Float64Array(paths),
     isHardware: new Uint8Array(paths),
     fit: 1,
-    overflowNs: 0,
+    instead: { fixed: 0, bulk: 0, perOctet: 0 },
   };
   for (let path = 0; path < paths; path++) {
     const part = end === 'low' ? f64(pricing.low, path) : end === 'high' ? f64(pricing.high, path) : 1;
@@ -67,7 +69,7 @@ export function simulate(
   const packets = Math.min(options.packets, columns.rows * copies);
   const phasesNs = copyPhases(copies, columns.periodNs, options.seed);
   const traffic = new Superposition(columns, phasesNs, speed, busiestStart(columns, phasesNs, packets));
-  const { fixed, bulk, perOctet, isHardware, fit, overflowNs } = services;
+  const { fixed, bulk, perOctet, isHardware, fit, instead, unbound } = services;
   const lone = columns.rows + 1;
   const stride = lone + fixed.length + 1;
   for (let offered = 0; offered < packets; offered++) {
@@ -79,10 +81,11 @@ export function simulate(
     const own = u32(columns.flow, row);
     const flow = (own > 0 ? own : lone + path) + traffic.copy * stride;
     const hardware = isHardware[path] === 1;
-    const byEngine = hardware && (fit >= 1 || (Math.imul(flow, 0x9e3779b1) >>> 0) / 4294967296 < fit);
+    const byEngine =
+      hardware && unbound?.[row] !== 1 && (fit >= 1 || (Math.imul(flow, 0x9e3779b1) >>> 0) / 4294967296 < fit);
     const service =
       hardware && !byEngine
-        ? overflowNs
+        ? (octets >= BULK_OCTETS ? instead.bulk : instead.fixed) + instead.perOctet * octets
         : (octets >= BULK_OCTETS ? f64(bulk, path) : f64(fixed, path)) + f64(perOctet, path) * octets;
     simulation.offer(
       traffic.timeNs,

@@ -185,13 +185,14 @@ async function sweepEntries(context: PlanContext, profile: Profile): Promise<Swe
       const unit = { ...(profile.hardware.entries ?? NO_ENTRIES), value: entries };
       const sized: Profile = { ...profile, hardware: { ...profile.hardware, entries: unit } };
       const traffic = await context.replays.traffic(queryOf(context, 'hardware', sized));
-      const device = new Device(sized, traffic, context.options.seed, { searchPackets: PACKETS });
+      const software = await context.replays.traffic(queryOf(context, 'software', sized));
+      const device = new Device(sized, traffic, context.options.seed, { searchPackets: PACKETS, software });
       const { band, factor } = carried(context, device, guess);
       guess = factor > 0 ? factor : undefined;
       const core = device.at(context.scale.copies).busiestCore;
       rows.push({
         value: entries.toLocaleString('en-US'),
-        cells: [band, percent(device.fit(factor)), percentBand(core)],
+        cells: [band, percent(device.engine.fit(factor)), percentBand(core)],
       });
     }
   }

@@ -6,7 +6,7 @@ import { peakConnections } from '../replay/connection-samples.ts';
 import { type Replay, type ReplayOptions, replayCaptures } from '../replay/replay.ts';
 import type { ReplayResult } from '../replay/result.ts';
 import type { CaptureSource, OffloadMode } from '../replay/task.ts';
-import { peakFlows, type TrafficColumns, trafficColumns } from './columns.ts';
+import { flowsOf, peakFlows, type TrafficColumns, trafficColumns } from './columns.ts';
 
 const PATH_SOFTWARE = 1;
 const PATH_HARDWARE = 2;
@@ -24,6 +24,8 @@ export interface Traffic {
   connections: number;
   softwareFlows: number;
   hardwareFlows: number;
+  /** Connections that the engine was given, in all. */
+  hardwareNew: number;
 }
 
 export interface TrafficQuery {
@@ -110,5 +112,6 @@ function summary(replay: Replay, columns: TrafficColumns): Traffic {
     connections: peakConnections(replay.result.connections),
     softwareFlows: of(PATH_SOFTWARE),
     hardwareFlows: of(PATH_HARDWARE),
+    hardwareNew: flowsOf(columns, (path) => paths.pathClass[path] === PATH_HARDWARE),
   };
 }

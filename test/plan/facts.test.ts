@@ -7,6 +7,7 @@ import type { Ruleset } from '../../src/bytecode/ruleset.ts';
 import { PcapWriter } from '../../src/capture/pcap-writer.ts';
 import { parseRouter } from '../../src/config/router-file.ts';
 import { price } from '../../src/cost/pricing.ts';
+import type { Quantity } from '../../src/cost/profile.ts';
 import { profile } from '../../src/cost/profiles.ts';
 import { compile } from '../../src/nft/compile.ts';
 import { ether, ip, tcp } from '../../src/packet/build.ts';
@@ -73,6 +74,10 @@ ${rules}
   return compile({ path }).ruleset;
 }
 
+function rate(value: number): Quantity {
+  return { value, unit: 'x/s', source: 'test', confidence: 'estimate' };
+}
+
 async function traffic(rules: Ruleset, path: string, offload: OffloadMode): Promise<Traffic> {
   const captures = [{ path }];
   const replays = new Replays({ ruleset: rules, captures, router: ROUTER });
@@ -82,6 +87,7 @@ async function traffic(rules: Ruleset, path: string, offload: OffloadMode): Prom
 const BOX = profile('bpi-r3');
 const long = capture('long.pcap', 4, 200, 100);
 const large = capture('large.pcap', 4, 200, 900);
+const bulk = capture('bulk.pcap', 4, 3000, 100);
 const short = capture('short.pcap', 200, 1, 100);
 const plain = ruleset('');
 
@@ -142,7 +148,33 @@ describe('facts that must emerge', () => {
       (await cycles(plain, path, 'off')) / (await cycles(plain, path, mode));
     expect(await gain(long, 'software')).toBeGreaterThan(1.3);
     expect(await gain(short, 'software')).toBeLessThan(1.05);
-    expect(await gain(long, 'hardware')).toBeGreaterThan(8);
+    expect(await gain(bulk, 'hardware')).toBeGreaterThan(8);
+  });
+
+  it('the engine leaves flows to the CPU until they have come at the rate at which it binds', async () => {
+    const hardware = await traffic(plain, bulk, 'hardware');
+    const software = await traffic(plain, bulk, 'software');
+    const bound = new Device(BOX, hardware, 1, { software });
+    // Of each connection's 3,000 packets one way; the other way there are too few to bind.
+    expect(bound.engine.unboundShare).toBeCloseTo(30 / 3000, 2);
+    const slow = { ...BOX, hardware: { ...BOX.hardware, bindRate: rate(20_000) } };
+    const never = new Device(slow, hardware, 1, { software });
+    expect(never.engine.unboundShare).toBe(1);
+    const inSoftware = new Device(BOX, software, 1);
+    expect(never.cyclesPerPacket(1).value / inSoftware.cyclesPerPacket(1).value).toBeCloseTo(1, 1);
+    expect(bound.at(10).busiestCore.value).toBeLessThan(0.2 * never.at(10).busiestCore.value);
+  });
+
+  it('a driver that writes few flows a second leaves the rest to the CPU, and its writing costs cores', async () => {
+    const hardware = await traffic(plain, bulk, 'hardware');
+    const perSecond = 4e9 / hardware.columns.periodNs;
+    const slow = { ...BOX, hardware: { ...BOX.hardware, insertRate: rate(perSecond * 10) } };
+    const { engine } = new Device(slow, hardware, 1);
+    expect(engine.fit(5)).toBe(1);
+    expect(engine.fit(100)).toBeCloseTo(0.1, 2);
+    expect(engine.driverLoad(8)).toBeGreaterThan(1.9 * engine.driverLoad(4));
+    const { engine: quick } = new Device(BOX, hardware, 1);
+    expect(quick.driverLoad(8)).toBeLessThan(engine.driverLoad(8));
   });
 
   it('a flowtable without the device that packets come by gains nothing for them', async () => {
@@ -169,8 +201,8 @@ describe('facts that must emerge', () => {
     const small = { ...BOX, hardware: { ...BOX.hardware, entries } };
     const hardware = await traffic(plain, long, 'hardware');
     const few = new Device(small, hardware, 1);
-    expect(few.fit(1)).toBe(1);
-    expect(few.fit(80)).toBeCloseTo(0.1, 1);
+    expect(few.engine.fit(1)).toBe(1);
+    expect(few.engine.fit(80)).toBeCloseTo(0.1, 1);
     const load = (device: Device): number => device.at(80).busiestCore.value;
     expect(load(few)).toBeGreaterThan(3 * load(new Device(BOX, hardware, 1)));
   });
