@@ -22,9 +22,14 @@ const FORWARDING_OFF = reason('forwarding-off');
 const CUT_PAYLOAD = reason('cut-payload');
 const REDIRECT = simplification('redirect');
 const IPV6_MIN_MTU = 1280;
+/** ip_tos2prio: best effort, bulk, interactive, interactive bulk (net.ipv4.ip_forward_update_priority is 1). */
+const TOS_PRIORITY = Uint8Array.of(0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4);
+/** IPTOS_TOS_MASK. */
+const TOS_MASK = 0x1e;
 
 /**
- * ip_forward. `record`: ip-options' recordRoute. Uses: packetType, fragMaxSize, isSuperPacket. Sets: oif, verdict, reason; decrements the TTL.
+ * ip_forward. `record`: ip-options' recordRoute. Uses: packetType, fragMaxSize, isSuperPacket. Sets: oif, priority, verdict, reason;
+ * decrements the TTL.
  * Verdicts: forward, drop (ttl, mtu, other-host, or a rule's). Events: forward, hook, icmp-error, and output's.
  */
 export function forward4(stack: Stack, packet: Packet, route: Route, record: number): void {
@@ -48,6 +53,7 @@ export function forward4(stack: Stack, packet: Packet, route: Route, record: num
     return;
   }
   decrementTtl(data, network);
+  packet.priority = u8(TOS_PRIORITY, (u8(data, network + 1) & TOS_MASK) >>> 1);
   packet.oif = route.oif.index;
   const answer = stack.hooks.run(FORWARD, FAMILY_IPV4, packet);
   if (answer !== NF_ACCEPT) {
