@@ -3,9 +3,18 @@ import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { HELPER_SCENES } from '../datapath/helper-scenes.ts';
 import { SCENES, type Scene } from '../datapath/scenes.ts';
 import { CONNTRACK_SCENES } from './conntrack-scenes.ts';
+import { FAMILY_SCENES } from './family-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
+import { HEADER_SCENES } from './header-scenes.ts';
+import { INTERFACE_SCENES } from './interface-scenes.ts';
+import { LIMIT_SCENES } from './limit-scenes.ts';
+import { META_SCENES } from './meta-scenes.ts';
 import { NAT_SCENES } from './nat-scenes.ts';
 import { NEIGHBOUR_SCENES } from './neighbour-scenes.ts';
+import { OFFLOAD_PATH_SCENES } from './offload-path-scenes.ts';
+import { OFFLOAD_SCENES } from './offload-scenes.ts';
+import { OUTPUT_SCENES } from './output-scenes.ts';
+import { QUEUE_SCENES } from './queue-scenes.ts';
 import { FRAGMENT_SCENES } from './fragment-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
@@ -35,3 +44,14 @@ export const GROUPS: Record<string, KernelScene[]> = {
   neighbours: NEIGHBOUR_SCENES,
   random: randomScenes(1, 240),
 };
+  output: OUTPUT_SCENES,
+  rejects: REJECT_SCENES,
+  interfaces: INTERFACE_SCENES,
+  families: FAMILY_SCENES,
+  offload: [...OFFLOAD_SCENES, ...OFFLOAD_PATH_SCENES],
+  limits: LIMIT_SCENES,
+  conntrack: CONNTRACK_SCENES,
+  fragments: FRAGMENT_SCENES,
+  sets: SET_SCENES,
+  meta: META_SCENES,
+  headers: HEADER_SCENES,

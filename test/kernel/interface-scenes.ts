@@ -60,6 +60,10 @@ interfaces:
   - { name: wan0.7, type: vlan, link: wan0, id: 7, mac: "02:00:00:00:00:02" }${PPP.replace('LINK', 'wan0.7')}`;
 
 const STRICT_BRIDGES = `strictMac: true${BRIDGES}`;
+const PROMISCUOUS = STRICT_BRIDGES.replace(
+  'link: br0, id: 10, mac: "02:00:00:00:00:01"',
+  'link: br0, id: 10, mac: "02:00:00:00:00:0c"',
+);
 /** A VLAN device with an address of its own. */
 const STRICT_VLANS = `strictMac: true${VLANS.replace('link: lan0, id: 20, mac: "02:00:00:00:00:01"', 'link: lan0, id: 20, mac: "02:00:00:00:00:20"')}`;
 
@@ -236,6 +240,15 @@ export const INTERFACE_SCENES: KernelScene[] = [
     way('lan1', { src: A, dst: '02:00:00:00:00:03' })('10.20.0.5', SERVER, ask()),
     way('lan0', { src: A, dst: '02:00:00:00:00:03' })('10.20.0.5', SERVER, ask()),
     way('lan1', { src: A, dst: '02:00:00:00:00:01' })('10.20.0.5', SERVER, ask()),
+  ]),
+  scene('a VLAN device with an address of its own makes its bridge take every frame', PROMISCUOUS, COUNT, [
+    way('lan0', A_TO_B)('10.20.0.5', '10.20.0.6', ask()),
+    way('lan1', B_TO_A)('10.20.0.6', '10.20.0.5', answer()),
+    way('lan0', { src: A, dst: '02:00:00:00:00:0c', vlans: [{ id: 10 }] })('10.10.0.5', SERVER, ask()),
+    way('lan0', { src: A, dst: '02:00:00:00:00:01', vlans: [{ id: 10 }] })('10.10.0.5', SERVER, ask()),
+    way('lan0', { src: A, dst: '02:00:00:00:00:0c' })('10.20.0.5', SERVER, ask()),
+    way('lan0', { src: B, dst: EVERYBODY })('10.20.0.6', '10.20.0.255', ask()),
+    way('lan0', A_TO_B)('10.20.0.5', '10.20.0.6', ask()),
   ]),
   scene('reserved addresses are not bridged but for that of bridges', STRICT_BRIDGES, COUNT, [
     way('lan0', { src: A, dst: '01:80:c2:00:00:00' })('10.20.0.5', '10.20.0.255', ask()),
