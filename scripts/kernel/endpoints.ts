@@ -32,7 +32,12 @@ export function networkOf(data: Buffer): number {
 /** Of a frame; undefined: no IP, no ports, a later fragment. */
 export function endpointsOf(data: Buffer): Endpoints | undefined {
   const network = networkOf(data);
-  if (network < 0 || network + 20 > data.length) return undefined;
+  return network < 0 ? undefined : endpointsAt(data, network);
+}
+
+/** Of the datagram at `network`. */
+export function endpointsAt(data: Buffer, network: number): Endpoints | undefined {
+  if (network + 20 > data.length) return undefined;
   const found = (data[network] ?? 0) >>> 4 === 4 ? header4(data, network) : header6(data, network);
   if (found === undefined || found.transport + 8 > data.length) return undefined;
   const { protocol, transport } = found;
@@ -41,6 +46,16 @@ export function endpointsOf(data: Buffer): Endpoints | undefined {
   }
   if (!ECHO[protocol]?.includes(data[transport] ?? 0)) return undefined;
   return { ...found, sport: data.readUInt16BE(transport + 4), dport: 0 };
+}
+
+/** Where the datagram stands that an ICMP error quotes; undefined: no error. */
+export function quotedIn(data: Buffer, network: number): number | undefined {
+  if (network + 40 > data.length) return undefined;
+  const found = (data[network] ?? 0) >>> 4 === 4 ? header4(data, network) : header6(data, network);
+  if (found === undefined || found.transport + 8 > data.length) return undefined;
+  const type = data[found.transport] ?? 0;
+  const isError = found.protocol === 1 ? [3, 4, 5, 11, 12].includes(type) : found.protocol === 58 && type < 128;
+  return isError ? found.transport + 8 : undefined;
 }
 
 type Header = Pick<Endpoints, 'protocol' | 'transport' | 'src' | 'dst'>;

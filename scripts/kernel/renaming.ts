@@ -2,7 +2,7 @@
 // starts anywhere). Only where the choice is random by nature: the rule says random, the wanted port stands outside of the
 // rule's range of ports, or somebody had the wanted port already. Then frames from and to such a port are compared with
 // port and checksum blanked, and lines of connections without it. Any other port that differs is a difference.
-import { type Endpoints, endpointsOf, networkOf } from './endpoints.ts';
+import { type Endpoints, endpointsAt, endpointsOf, networkOf, quotedIn } from './endpoints.ts';
 import type { KernelFrame } from './result.ts';
 import type { KernelScene } from './scene.ts';
 
@@ -185,20 +185,29 @@ export function withoutChosenPort(line: string, chosen: ChosenPorts): string {
   return found.without;
 }
 
-/** Blanks the chosen ports of a frame, and the checksum that covers them. */
+/** Blanks the chosen ports of a frame, quoted ones too, and the checksums that cover them. */
 export function blankChosenPorts(data: Buffer, chosen: ChosenPorts): void {
-  const ends = chosen.size === 0 ? undefined : endpointsOf(data);
-  if (ends === undefined || networkOf(data) < 0) return;
+  const network = chosen.size === 0 ? -1 : networkOf(data);
+  if (network < 0) return;
+  blankDatagram(data, network, chosen);
+  const quote = quotedIn(data, network);
+  if (quote !== undefined && blankDatagram(data, quote, chosen)) data.fill(0, quote - 6, quote - 4);
+}
+
+function blankDatagram(data: Buffer, network: number, chosen: ChosenPorts): boolean {
+  const ends = endpointsAt(data, network);
+  if (ends === undefined) return false;
   const { protocol, transport, src, sport, dst, dport } = ends;
   const isEcho = protocol === 1 || protocol === 58;
   const from = chosen.has(`${protocol} ${src} ${sport}`);
   const to = chosen.has(`${protocol} ${dst} ${isEcho ? sport : dport}`);
-  if (!from && !to) return;
+  if (!from && !to) return false;
   if (isEcho) data.fill(0, transport + 4, transport + 6);
   else if (from) data.fill(0, transport, transport + 2);
   if (!isEcho && to) data.fill(0, transport + 2, transport + 4);
   const [at, length] = CHECKSUMS[protocol] ?? [0, 0];
   if (transport + at + length <= data.length) data.fill(0, transport + at, transport + at + length);
+  return true;
 }
 
 /** Where a protocol's checksum stands in its header, and its length. */
