@@ -56,7 +56,8 @@ function placeOf(expression: LinearExpression): { place: Place; name: string } |
         ? { name: `meta ${expression.key}`, place: { families: ['bridge'], hooks: ALL_HOOKS } }
         : undefined;
     case 'meta-set':
-      if (expression.key === 'pkttype') return { name: 'meta pkttype set', place: { hooks: ['prerouting', 'ingress'] } };
+      if (expression.key === 'pkttype')
+        return { name: 'meta pkttype set', place: { hooks: ['prerouting', 'ingress'] } };
       return expression.key === 'bri_broute'
         ? { name: 'meta broute set', place: { families: ['bridge'], hooks: ['prerouting'] } }
         : undefined;
