@@ -14,7 +14,7 @@ import type { Fit, Observation, Residual } from './calibrate/fit.ts';
 import { fitWeights, median, residual, rootMeanSquare } from './calibrate/fit.ts';
 import type { Observed } from './calibrate/observe.ts';
 import { observe } from './calibrate/observe.ts';
-import { PRIORS } from './calibrate/priors.ts';
+import { PRIORS, type Prior } from './calibrate/priors.ts';
 import type { Scenario } from './calibrate/scenarios.ts';
 import { loadHeldOut, loadScenarios } from './calibrate/scenarios.ts';
 import { writeWeights } from './calibrate/write-weights.ts';
@@ -51,7 +51,7 @@ const fits: Record<string, Fit> = {};
 for (const set of SETS) {
   const observations = counted.flatMap(({ scenario, features }): Observation[] => {
     const measured = scenario.measured[set];
-    return measured === undefined ? [] : [{ scenario: scenario.name, measured, features }];
+    return measured === undefined ? [] : [{ scenario: scenario.name, measured, features: executedOn(set, features) }];
   });
   const result = fitWeights(observations, anchor, ANCHOR, FOLDS);
   fits[set] = result;
@@ -72,10 +72,18 @@ function projectRoot(): string {
   return here.endsWith(join('dist', 'scripts')) ? resolve(here, '../..') : resolve(here, '..');
 }
 
-function priorOf(name: string): { instructions: number; note?: string } {
+function priorOf(name: string): Prior {
   const prior = PRIORS[name];
   if (prior === undefined) throw new Error(`scripts/calibrate/priors.ts has no row for ${name}`);
   return prior;
+}
+
+/** Features of what a kernel of the instruction set executes: another one does the same work otherwise. */
+function executedOn(set: (typeof SETS)[number], features: Float64Array): Float64Array {
+  return features.map((count, index) => {
+    const { only } = priorOf(FEATURES[index] as string);
+    return only === undefined || (only === 'x86-64') === (set === 'x86-64') ? count : 0;
+  });
 }
 
 interface Counted {
@@ -114,7 +122,11 @@ function heldOutTable(all: Record<string, Fit>): string[] {
   const residuals = (set: (typeof SETS)[number]) =>
     heldOut.map(({ scenario, features }) =>
       residual(
-        { scenario: scenario.name, measured: scenario.measured[set] ?? Number.NaN, features },
+        {
+          scenario: scenario.name,
+          measured: scenario.measured[set] ?? Number.NaN,
+          features: executedOn(set, features),
+        },
         (all[set] as Fit).weights,
       ),
     );

@@ -21,6 +21,7 @@ export async function observe(scenario: Scenario): Promise<Observed> {
     ruleset,
     router: loadRouter(join(scenario.folder, 'router.json')),
     captures: ['lan0', 'wan0'].map((ingress) => ({ path: join(scenario.folder, `${ingress}.pcap`), ingress })),
+    prices: true,
     onEvents: (rows) => {
       for (const row of rows) if (scenario.packets.includes(row.packet)) measured.push(row.path);
     },

@@ -5,10 +5,15 @@
 export interface Prior {
   instructions: number;
   note?: string;
+  /** The instruction set whose kernels alone do so (AVX2); `others`: those that do not. */
+  only?: 'x86-64' | 'others';
 }
 
 const guess = (instructions: number, note: string): Prior => ({ instructions, note });
 const read = (instructions: number): Prior => ({ instructions });
+/** nft_set_pipapo_avx2.c, and nft_set_pipapo.c where there is no AVX2. */
+const withAvx = (instructions: number): Prior => ({ instructions, only: 'x86-64' });
+const withoutAvx = (instructions: number): Prior => ({ instructions, only: 'others' });
 /** Costs nothing in instructions: the driver's share stands in the profile. */
 const nothing = (note: string): Prior => ({ instructions: 0, note });
 
@@ -26,6 +31,7 @@ export const PRIORS: Record<string, Prior> = {
   'base-chain.v4': read(113),
   'base-chain.v6': read(186),
   'base-chain.link': read(145),
+  'base-chain.link.v6': read(220),
   rule: read(5),
   jump: read(45),
   'jump.return': read(30),
@@ -92,12 +98,17 @@ export const PRIORS: Record<string, Prior> = {
   'reject.v6': read(3000),
   'reject.with-error': read(500),
   'icmp-error.v4': read(5000),
-  'icmp-error.v6': read(5500),
-  'icmp-error.v4.per-unit': read(80),
-  'icmp-error.v6.per-unit': read(80),
+  'icmp-error.v6': read(4000),
+  'icmp-error.v6.source': read(1000),
+  'icmp-error.v6.limited': read(700),
+  'icmp-error.v4.per-unit': read(20),
+  'icmp-error.v6.per-unit': read(20),
   'icmp-reply.v4': read(2300),
   'icmp-reply.v6': read(4500),
+  'icmp-reply.v4.per-unit': read(20),
+  'icmp-reply.v6.per-unit': read(20),
   'gso-segment': guess(600, 'no scenario; per segment: an allocation, headers and a share of skb_segment'),
+  'set-add': read(400),
   'expr.payload': read(40),
   'expr.payload.wide': read(110),
   'expr.payload-set': read(480),
@@ -106,22 +117,34 @@ export const PRIORS: Record<string, Prior> = {
   'expr.cmp': read(24),
   'expr.cmp16': read(50),
   'expr.cmp-generic': read(77),
-  'expr.range': read(110),
+  'expr.range': read(75),
+  'expr.range.upper': read(75),
   'expr.bitwise': read(24),
   'expr.bitwise.generic': read(54),
   'expr.byteorder': read(30),
   'expr.immediate': read(30),
   'expr.verdict': read(33),
-  'expr.lookup-hash': read(230),
-  'expr.lookup-rbtree': read(130),
-  'expr.lookup-rbtree.log2-elements': read(40),
-  'expr.lookup-rbtree.log2-elements.above': read(130),
-  'expr.lookup-rbtree.wide': read(100),
-  'expr.lookup-pipapo': read(445),
-  'expr.lookup-pipapo.key-octets': read(20),
-  'expr.lookup-pipapo.1000-octet-rules': read(30),
+  'expr.lookup-hash': read(200),
+  'expr.lookup-hash.fixed': read(200),
+  'expr.lookup-hash.resizable': read(220),
+  'expr.lookup-hash.octet': read(5),
+  'expr.lookup-rbtree': read(80),
+  'expr.lookup-rbtree.node': read(25),
+  'expr.lookup-rbtree.lesser': read(30),
+  'expr.lookup-rbtree.step': read(5),
+  'expr.lookup-pipapo': read(300),
+  'expr.lookup-pipapo.field': read(30),
+  'expr.lookup-pipapo.group': withoutAvx(15),
+  'expr.lookup-pipapo.word': withoutAvx(6),
+  'expr.lookup-pipapo.scan': withoutAvx(6),
+  'expr.lookup-pipapo.clear': withAvx(5),
+  'expr.lookup-pipapo.block': withAvx(5),
+  'expr.lookup-pipapo.load': withAvx(4),
+  'expr.lookup-pipapo.hit': withAvx(30),
+  'expr.lookup-pipapo.match': read(30),
+  'expr.lookup-pipapo.spread': read(20),
   'expr.lookup-bitmap': guess(40, 'no scenario chose a bitmap; one load and a test'),
-  'expr.dynset': read(270),
+  'expr.dynset': read(230),
   'expr.meta': read(45),
   'expr.meta.name': read(160),
   'expr.meta-index': read(57),
@@ -136,7 +159,11 @@ export const PRIORS: Record<string, Prior> = {
     'its measured cost grows with the connections counted (4,942 to 7,991 instructions in all)',
   ),
   'expr.last': guess(25, 'no scenario (nft 1.0.6 cannot write it); two stores'),
-  'expr.log': read(24000),
+  'expr.log': read(3000),
+  'expr.log.octet': read(40),
+  'expr.log.piece': read(200),
+  'expr.log.value': read(150),
+  'expr.log.console-octet': read(50),
   'expr.log.group': guess(4000, 'no scenario: the judge has no nfnetlink_log; a netlink message'),
   'expr.reject': read(0),
   'expr.nat': read(400),

@@ -3,6 +3,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { FrameBases, isV6 } from './frame-bases.ts';
+
+/** What `insn` writes. */
+export interface Measurement {
+  kernel: string;
+  calibration?: Record<string, { median: number }>;
+  rows: { scenario: string; instructions: number; ok: boolean; frame_bytes: number }[];
+}
 
 export interface Scenario {
   name: string;
@@ -22,7 +30,7 @@ export interface Kernels {
 }
 
 /** Lists of scenarios beside this file that the fit sees, besides those of `insn` itself. */
-const OUR_LISTS = ['more', 'shape', 'gap', 'witness'] as const;
+const OUR_LISTS = ['more', 'shape', 'gap', 'witness', 'walk'] as const;
 
 /** Scenarios that one machine measured otherwise than what the dump holds. */
 const UNUSABLE: Record<string, { sets: ('x86-64' | 'arm64')[]; why: string }> = {
@@ -48,15 +56,10 @@ export const NOT_FITTED: Record<string, string> = {
   'expr.rt-nexthop.5': 'rt nexthop is priced as rt mtu, which walks the routes',
 };
 
-interface Measurement {
-  kernel: string;
-  calibration?: Record<string, { median: number }>;
-  rows: { scenario: string; instructions: number; ok: boolean }[];
-}
-
 /** Composite rulesets that no fit sees: only what comes out of it is held against them. */
 export function loadHeldOut(shared: string, here: string, dump: string, list: string): Scenario[] {
   dumpOne(shared, join(dump, list), ['--scenarios', join(here, `${list}-scenarios.py`)]);
+  const bases = frameBases(here);
   const byName = new Map<string, Scenario>();
   for (const set of ['x86-64', 'arm64'] as const) {
     const file = join(here, `${list}-${set.replace('-', '_')}.json`);
@@ -64,7 +67,7 @@ export function loadHeldOut(shared: string, here: string, dump: string, list: st
     for (const row of measurement.rows) {
       if (!row.ok) continue;
       const scenario = byName.get(row.scenario) ?? scenarioOf(row.scenario, join(dump, list, row.scenario));
-      scenario.measured[set] = row.instructions;
+      scenario.measured[set] = row.instructions - bases[set].missing(row.frame_bytes, isV6(scenario.folder));
       scenario.hop[set] = hop(measurement);
       byName.set(row.scenario, scenario);
     }
@@ -84,19 +87,26 @@ export function loadScenarios(shared: string, here: string, dump: string): { sce
     'x86-64': read(join(here, `${name}-x86_64.json`)),
     arm64: read(join(here, `${name}-arm64.json`)),
   });
+  const bases = frameBases(here);
   const byName = new Map<string, Scenario>();
   for (const [folder, files] of [['insn', base] as const, ...OUR_LISTS.map((name) => [name, list(name)] as const)]) {
     for (const set of ['x86-64', 'arm64'] as const) {
       for (const row of files[set].rows) {
         if (!row.ok || UNUSABLE[row.scenario]?.sets.includes(set) || row.scenario in NOT_FITTED) continue;
         const scenario = byName.get(row.scenario) ?? scenarioOf(row.scenario, join(dump, folder, row.scenario));
-        scenario.measured[set] = row.instructions;
+        scenario.measured[set] = row.instructions - bases[set].missing(row.frame_bytes, isV6(scenario.folder));
         scenario.hop[set] = hop(base[set]);
         byName.set(row.scenario, scenario);
       }
     }
   }
   return { scenarios: [...byName.values()], kernels: { 'x86-64': base['x86-64'].kernel, arm64: base.arm64.kernel } };
+}
+
+function frameBases(here: string): Record<'x86-64' | 'arm64', FrameBases> {
+  const of = (arch: string) =>
+    new FrameBases(JSON.parse(readFileSync(join(here, `base-${arch}.json`), 'utf8')) as Measurement);
+  return { 'x86-64': of('x86_64'), arm64: of('arm64') };
 }
 
 function hop(measurement: Measurement): number {

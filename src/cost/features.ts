@@ -2,9 +2,10 @@
 // (address family, layer-4 protocol, width of a load, size of a set). Weights (src/cost/weights) have one row
 // for each feature; the calibration counts them, the model multiplies them.
 import { f64, u32 } from '../base/columns.ts';
+import { reasonIndex } from '../event/reasons.ts';
 import type { PathTable } from '../event/recorder.ts';
-import type { EventName, EventNames, ExpressionCost, ExpressionShape, RuleShape } from '../event/vocabulary.ts';
-import { argumentOf, EVENTS, EXPRESSION_COSTS, eventKind, kindOf } from '../event/vocabulary.ts';
+import type { EventName, EventNames, ExpressionCost, ExpressionShape, RuleShape, Work } from '../event/vocabulary.ts';
+import { argumentOf, EVENTS, EXPRESSION_COSTS, eventKind, kindOf, WORK } from '../event/vocabulary.ts';
 
 /** Suffixes of an event's features. `scaled`: a constant and a part that grows with the argument; `units`: the latter only. */
 type Split =
@@ -16,6 +17,7 @@ type Split =
   | 'chain'
   | 'jump'
   | 'error'
+  | 'reply'
   | 'reject'
   | 'scaled'
   | 'units';
@@ -26,9 +28,10 @@ const SUFFIXES: Record<Split, readonly string[]> = {
   protocol: ['.tcp', '.udp', '.other'],
   update: ['.tcp', '.udp', '.other', '.icmpv6'],
   mangle: ['.tcp', '.udp', '.other', '.v6', '.after-routing'],
-  chain: ['.v4', '.v6', '.link'],
+  chain: ['.v4', '.v6', '.link', '.link.v6'],
   jump: ['', '.return'],
-  error: ['.v4', '.v6', '.v4.per-unit', '.v6.per-unit'],
+  error: ['.v4', '.v6', '.v4.per-unit', '.v6.per-unit', '.v6.source', '.v6.limited'],
+  reply: ['.v4', '.v6', '.v4.per-unit', '.v6.per-unit'],
   reject: ['.v4', '.v6', '.with-error'],
   scaled: ['', '.per-unit'],
   units: [''],
@@ -58,7 +61,7 @@ const SPLITS: { readonly [name in EventName]?: Split } = {
   jump: 'jump',
   reject: 'reject',
   'icmp-error': 'error',
-  'icmp-reply': 'family',
+  'icmp-reply': 'reply',
   'gso-segment': 'units',
 };
 
@@ -66,12 +69,14 @@ const SPLITS: { readonly [name in EventName]?: Split } = {
 const EXPRESSION_SUFFIXES: { readonly [cost in ExpressionCost]?: readonly string[] } = {
   payload: ['', '.wide'],
   meta: ['', '.name'],
-  'lookup-rbtree': ['', '.log2-elements', '.log2-elements.above', '.wide'],
-  'lookup-pipapo': ['', '.key-octets', '.1000-octet-rules'],
+  'lookup-hash': ['', '.fixed', '.resizable', '.octet'],
+  range: ['', ...WORK.range.map((row) => `.${row}`)],
+  'lookup-rbtree': ['', ...WORK['lookup-rbtree'].map((row) => `.${row}`)],
+  'lookup-pipapo': ['', ...WORK['lookup-pipapo'].map((row) => `.${row}`)],
   bitwise: ['', '.generic'],
   objref: ['', '.quota', '.limit', '.other'],
   numgen: ['', '.incremental'],
-  log: ['', '.group'],
+  log: ['', ...WORK.log.map((row) => `.${row}`), '.group'],
   masquerade: ['', '.v6'],
   fib: ['', '.v6'],
   rt: ['', '.v6'],
@@ -103,6 +108,9 @@ const RULE = eventKind('rule');
 const POLICY = eventKind('policy');
 const ICMP_ERROR = eventKind('icmp-error');
 const BASE_CHAIN = eventKind('base-chain');
+const LOCAL = eventKind('local');
+const DROP = eventKind('drop');
+const MTU = reasonIndex('mtu');
 const RETURN = featureIndex('jump.return');
 const ROUTE = eventKind('route');
 const ROUTE_OUTPUT = eventKind('route-output');
@@ -115,6 +123,8 @@ const ICMPV6 = 58;
 const ETHERNET_OCTETS = 14;
 /** Octets of an address and a port. */
 const USUAL_KEY = 8;
+/** Prefixes that a range of a field becomes. */
+const USUAL_PREFIXES = 2;
 
 /** Takes `amount` times a feature. */
 export type FeatureSink = (feature: number, amount: number) => void;
@@ -153,11 +163,17 @@ export function pathFeatures(
     } else if (split === 'jump') {
       feature(first, 1);
       chains.push(names.chains[argument] ?? '');
-    } else if (split === 'reject') feature(first + (hasError(paths.words, at, to) ? 2 : isV6 ? 1 : 0), 1);
+    } else if (split === 'reject') feature(first + (has(paths.words, at, to, ICMP_ERROR) ? 2 : isV6 ? 1 : 0), 1);
     else if (split === 'error') {
       feature(first + (isV6 ? 1 : 0), 1);
       feature(first + (isV6 ? 3 : 2), quotedOctets(paths, path, isV6) / 64);
-    } else if (split === 'chain') feature(first + (isLinkChain(names.chains[argument]) ? 2 : isV6 ? 1 : 0), 1);
+      if (isV6 && !has(paths.words, from, at, LOCAL)) feature(first + 4, 1); // ipv6_dev_get_saddr: the destination is not ours
+      if (isV6 && !isTooBig(paths.words, at, to)) feature(first + 5, 1); // icmpv6_xrlim_allow
+    } else if (split === 'reply') {
+      feature(first + (isV6 ? 1 : 0), 1);
+      feature(first + (isV6 ? 3 : 2), octetsOf(paths, path) / 64);
+    } else if (split === 'chain')
+      feature(first + (isLinkChain(names.chains[argument]) ? (isV6 ? 3 : 2) : isV6 ? 1 : 0), 1);
     else if (split === 'units') feature(first, argument);
     else {
       feature(first, 1);
@@ -194,17 +210,28 @@ function leave(chains: string[], chain: string | undefined): number {
   return returned;
 }
 
-/** A reject that answers with an ICMP error (the event of which follows), not with a RST. */
-function hasError(words: Uint32Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (kindOf(u32(words, at)) === ICMP_ERROR) return true;
+function has(words: Uint32Array, from: number, to: number, kind: number): boolean {
+  for (let at = from; at < to; at++) if (kindOf(u32(words, at)) === kind) return true;
+  return false;
+}
+
+/** What follows ends as too large for the way out: of such errors there is no limit. */
+function isTooBig(words: Uint32Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const word = u32(words, at);
+    if (kindOf(word) === DROP && argumentOf(word) === MTU) return true;
+  }
   return false;
 }
 
 /** Octets of the packet that an ICMP error carries back (RFC 1812, RFC 4443; the replay keeps only the path's mean length). */
 function quotedOctets(paths: PathTable, path: number, isV6: boolean): number {
+  return Math.min(octetsOf(paths, path), isV6 ? 1232 : 548);
+}
+
+function octetsOf(paths: PathTable, path: number): number {
   const packets = f64(paths.packets, path);
-  const octets = packets > 0 ? f64(paths.bytes, path) / packets - ETHERNET_OCTETS : 0;
-  return Math.max(0, Math.min(octets, isV6 ? 1232 : 548));
+  return packets > 0 ? Math.max(0, f64(paths.bytes, path) / packets - ETHERNET_OCTETS) : 0;
 }
 
 const META_NAME: ExpressionShape = { cost: 'meta', size: 16 };
@@ -232,28 +259,65 @@ export function expressionFeatures(shape: ExpressionShape, isV6: boolean, featur
     case 'meta': // interface names are copied and padded to 16 octets
       feature(first + (size >= 16 ? 1 : 0), 1);
       return;
-    case 'lookup-rbtree':
-      feature(first, 1);
-      feature(first + 1, Math.log2(Math.max(1, size)));
-      feature(first + 2, Math.log2(Math.max(1, size)) * (shape.above ?? 0.5));
-      if ((shape.keyOctets ?? USUAL_KEY) > USUAL_KEY) feature(first + 3, 1);
+    case 'lookup-hash':
+      hashFeatures(shape, first, feature);
       return;
+    case 'range':
+    case 'lookup-rbtree':
     case 'lookup-pipapo':
       feature(first, 1);
-      feature(first + 1, shape.keyOctets ?? USUAL_KEY);
-      feature(first + 2, ((shape.octetRules ?? USUAL_KEY) * size) / 1000);
+      workFeatures(shape.work ?? usualWork(shape), first + 1, feature);
+      return;
+    case 'log':
+      if (size > 0) feature(first + 1 + WORK.log.length, 1);
+      else {
+        feature(first, 1);
+        workFeatures(shape.work ?? USUAL_LINE, first + 1, feature);
+      }
       return;
     case 'bitwise': // nft_bitwise_fast: 4 octets
       feature(first + (size === 4 || size === 0 ? 0 : 1), 1);
       return;
     case 'objref':
     case 'numgen':
-    case 'log':
       feature(first + Math.min(size, (EXPRESSION_SUFFIXES[shape.cost] ?? ['']).length - 1), 1);
       return;
     default:
       feature(first + (isV6 && BY_FAMILY.has(shape.cost) ? 1 : 0), 1);
   }
+}
+
+/** One word is hashed by itself (nft_hash_lookup_fast), else all octets. */
+function hashFeatures({ hash, keyOctets = USUAL_KEY }: ExpressionShape, first: number, feature: FeatureSink): void {
+  const kind = hash ?? (keyOctets === 4 ? 'fast' : 'fixed');
+  feature(first + (kind === 'fast' ? 0 : kind === 'fixed' ? 1 : 2), 1);
+  if (kind !== 'fast') feature(first + 3, keyOctets);
+}
+
+/** The mean of what the evaluations met. */
+function workFeatures(work: Work, first: number, feature: FeatureSink): void {
+  work.amounts.forEach((amount, row) => {
+    if (amount !== 0) feature(first + row, amount / work.times);
+  });
+}
+
+/** A line of TCP over IPv4 without a prefix. */
+const USUAL_LINE: Work = { times: 1, amounts: [205, 26, 31, 0] };
+
+/** Where nothing was counted: half of a tree's nodes are less than the key; two fields, in the first of which one rule matches. */
+function usualWork(shape: ExpressionShape): Work {
+  if (shape.cost === 'range') return { times: 1, amounts: [0.5] };
+  const octets = shape.keyOctets ?? USUAL_KEY;
+  if (shape.cost === 'lookup-rbtree') {
+    const nodes = Math.log2(2 * Math.max(1, shape.size) + 1);
+    return { times: 1, amounts: [nodes, nodes / 2, nodes * (1 + octets / 16)] };
+  }
+  const rules = Math.max(1, shape.size) * USUAL_PREFIXES;
+  const [words, blocks] = [Math.ceil(rules / 64), Math.ceil(rules / 256)];
+  return {
+    times: 1,
+    amounts: [2, octets, words * (octets + 1), 2 * words, 0, 2 * blocks, (blocks * octets) / 2 + 2 * blocks, 1, 1, 0],
+  };
 }
 
 /** 4, 6, or 0 when the event does not say (`family` arguments may be ours or the kernel's AF_INET, AF_INET6). */

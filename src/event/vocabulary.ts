@@ -162,6 +162,7 @@ export const EVENTS = [
     step: 'segment',
     when: 'a super-packet is cut to the MTU at transmit; argument: number of segments',
   },
+  { name: 'set-add', argument: 'none', step: 'set add', when: 'nft_dynset_new: a rule puts an element into a set' },
 ] as const satisfies readonly EventKind[];
 
 export type EventName = (typeof EVENTS)[number]['name'];
@@ -240,16 +241,37 @@ export const EXPRESSION_COSTS = [
 ] as const;
 export type ExpressionCost = (typeof EXPRESSION_COSTS)[number];
 
+/**
+ * What the price of some expressions depends on besides their shape, row by row: what one evaluation did, counted when asked for.
+ * Trees: nodes, those less than the key, rounds of memcmp(). Pipapo: fields, groups of bits, words ANDed and scanned; with AVX2
+ * words cleared, blocks, loads, blocks that match; rules that match, and of those such that stand for several of the next field.
+ * Ranges: comparisons with the upper end (nft before 1.1 compiles two comparisons). Logs: octets of the line, the parts and
+ * values it is made of, octets for the console.
+ */
+export const WORK = {
+  'lookup-rbtree': ['node', 'lesser', 'step'],
+  'lookup-pipapo': ['field', 'group', 'word', 'scan', 'clear', 'block', 'load', 'hit', 'match', 'spread'],
+  range: ['upper'],
+  log: ['octet', 'piece', 'value', 'console-octet'],
+} as const satisfies { readonly [cost in ExpressionCost]?: readonly string[] };
+
+/** Sums over all evaluations of an expression. */
+export interface Work {
+  times: number;
+  /** Rows of WORK. */
+  amounts: number[];
+}
+
 /** One expression of a rule for pricing: what kind, and the size that its cost depends on (set elements; octets). */
 export interface ExpressionShape {
   cost: ExpressionCost;
   size: number;
   /** Octets of a key (`lookup-*`). */
   keyOctets?: number;
-  /** Octets of a key times rules that an element becomes (`lookup-pipapo`). */
-  octetRules?: number;
-  /** Part of the elements that a key probably lies above (`lookup-rbtree`). */
-  above?: number;
+  /** The kind of a hash (`lookup-hash`): of one word, of any key, or one that grows (nft_set_hash.c). */
+  hash?: 'fast' | 'fixed' | 'resizable';
+  /** What evaluations met (expressions of WORK); absent: not counted, or never evaluated. */
+  work?: Work;
 }
 
 /** What the path table must know of a rule, so that nobody above needs the ruleset to price or name it. */

@@ -81,6 +81,8 @@ export interface NetfilterOptions {
   keepDropped?: boolean;
   /** Lookups count the elements that they find. */
   countsElements?: boolean;
+  /** Expressions count what decides their price (names' work). */
+  countsWork?: boolean;
   /** Watches what happens to packets. */
   tracer?: Tracer | undefined;
 }
@@ -158,6 +160,7 @@ export class Netfilter {
       helpers: helperSetup(this.conntrack, this.helperNames),
       notes: this.notes,
       countsElements: options.countsElements ?? false,
+      countsWork: options.countsWork ?? false,
       recorder,
     };
     this.engine = engine;

@@ -165,6 +165,7 @@ class Session {
       keepDropped: task.keepDropped,
       tracer: this.#trace?.tracer ?? this.#probe,
       countsElements: task.coverage !== undefined,
+      countsWork: task.countsWork,
     });
     this.#trace?.attach(router, this.#recorder);
     this.#router = router;
@@ -186,8 +187,8 @@ class Session {
           ? new Untranslate(router.netfilter.conntrack.table)
           : undefined,
       retranslate: task.ownAddress === undefined ? undefined : new Retranslate(task.ownAddress),
-      match: task.match === undefined ? undefined : new FrameMatch(task.match, router),
       fixChecksums: task.fixChecksums === true ? new FixChecksums() : undefined,
+      match: task.match === undefined ? undefined : new FrameMatch(task.match, router),
       named,
       namedByInterface: new Map(),
     };
@@ -222,8 +223,8 @@ class Session {
       this.#connections.add(this.#packets, loop.router.netfilter.conntrack.table.count);
       return;
     }
-    this.#recorder.begin();
     loop.fixChecksums?.pass(record.data, record.start, record.end, record.wireLength);
+    this.#recorder.begin();
     if (this.#capturedOn !== undefined && loop.named[source] === undefined) {
       const { data, start, end, wireLength, packetType } = record;
       const from = this.#capturedOn.sort(data, start, end, wireLength, packetType, this.#packets, timeNs);
@@ -429,9 +430,9 @@ class Session {
       cut: this.#cut,
       superPackets: this.#superPackets,
       partialChecksums: this.#partialChecksums,
-      untranslated: loop.untranslate?.packets ?? 0,
       checksums: this.#recorder.checksums.rows(),
       fixedChecksums: loop.fixChecksums?.packets ?? 0,
+      untranslated: loop.untranslate?.packets ?? 0,
       retranslated: loop.retranslate?.packets ?? 0,
       stripped: loop.ingress.stripped,
       leftOut: this.#leftOut,
@@ -467,8 +468,8 @@ interface PacketLoop {
   flows: FlowFold;
   untranslate: Untranslate | undefined;
   retranslate: Retranslate | undefined;
-  /** --match. */
   fixChecksums: FixChecksums | undefined;
+  /** --match. */
   match: FrameMatch | undefined;
   /** By capture: the interface of `--in`. */
   named: (Interface | undefined)[];

@@ -53,6 +53,8 @@ export interface ReplayTask {
   swap?: RulesetSwap;
   /** Found elements are counted, and who took the packets of these rules (global indexes). */
   coverage?: { probe: readonly number[] };
+  /** Expressions count what decides their price: for instructions and cycles. */
+  countsWork: boolean;
   /** Whether the result lists the connections left at the end: a line of text for each. */
   listsConntrack: boolean;
   /** Event rows carry a digest of the frames that left. */

@@ -71,12 +71,13 @@ describe('instructions', () => {
   });
 
   test('a tree costs by the logarithm of its elements', () => {
+    const nodes = Math.log2(2001);
     const expected =
       weight('rule') +
       weight('expr.payload') +
       weight('expr.lookup-rbtree') +
-      Math.log2(1000) *
-        (weight('expr.lookup-rbtree.log2-elements') + 0.5 * weight('expr.lookup-rbtree.log2-elements.above'));
+      nodes * (weight('expr.lookup-rbtree.node') + 0.5 * weight('expr.lookup-rbtree.lesser')) +
+      nodes * 1.5 * weight('expr.lookup-rbtree.step');
     expect(instructions([rule(3, 2)])).toBeCloseTo(expected, 6);
   });
 

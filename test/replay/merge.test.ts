@@ -51,6 +51,7 @@ async function replay(
       offload,
       seed: 1,
       keepDropped: false,
+      countsWork: true,
       listsConntrack: true,
       ...(shares > 1 ? { shard: { index, of: shares } } : {}),
       eventsSpill: join(folder, `events-${shares}-${index}`),

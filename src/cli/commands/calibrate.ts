@@ -67,7 +67,7 @@ async function run(args: ArgumentsCamelCase<CalibrateArguments>): Promise<void> 
   const replayed: ReplayedPoint[] = [];
   for (const point of points) {
     const known = replays.get(point.offload);
-    const replay = known ?? (await replayCaptures({ ...inputs.replayOptions, offload: point.offload }));
+    const replay = known ?? (await replayCaptures({ ...inputs.replayOptions, offload: point.offload, prices: true }));
     replays.set(point.offload, replay);
     replayed.push({ point, paths: replay.result.paths, names: replay.result.names });
   }

@@ -22,6 +22,7 @@ import {
   textReport,
   writeFrames,
 } from '../../index.ts';
+import { workingSet } from '../../replay/working-set.ts';
 import { damagesOf, tellDamages } from '../damage.ts';
 import {
   checkOptions,
@@ -123,7 +124,8 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
   const progress = progressLine(process.stderr);
   let pricings: Pricing[] = [];
   const priceOnce = (replay: Replay): Pricing[] => {
-    if (pricings.length === 0) pricings = chosen.map((row) => price(replay.result.paths, replay.result.names, row));
+    if (pricings.length === 0)
+      pricings = chosen.map((row) => price(replay.result.paths, replay.result.names, row, workingSet(replay.result)));
     return pricings;
   };
   const { events, packetsOut } = args;
@@ -132,6 +134,7 @@ async function run(args: ArgumentsCamelCase<RunArguments>, version: string): Pro
     ...inputs.replayOptions,
     offload: args.offload,
     conntrack: args.conntrackOut !== undefined,
+    prices: true,
     onProgress: progress.onProgress,
     ...(captures.some((row) => row.path.startsWith('live:')) ? { live: liveOptions(args) } : {}),
     ...(events === undefined ? {} : { onEvents: (rows, done) => writeEvents(events, rows, done, priceOnce(done)[0]) }),

@@ -130,6 +130,7 @@ async function trace(args: ArgumentsCamelCase<TraceArguments>, version: string):
     ...allPackets,
     offload: args.offload,
     conntrack: false,
+    prices: true,
     trace: choice,
     onProgress: progress.onProgress,
   }).finally(() => progress.clear());

@@ -1,9 +1,10 @@
 // `cmp` and `range` (nft_cmp.c, nft_range.c, the fast variants of nf_tables_core.c): compare register octets with
 // constants as memcmp does, hence numbers must stand in network order for anything but equality.
-import { be32, u8, u32 } from '../../base/columns.ts';
+import { be32, f64, u8, u32 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
-import type { Evaluate, Of, PreparedExpression } from './prepared.ts';
+import type { Engine, Evaluate, Of, PreparedExpression } from './prepared.ts';
+import { WorkCount } from './work.ts';
 
 /** Goes on when the comparison holds, else breaks. */
 export function prepareCmp(expression: Of<'cmp'>): PreparedExpression {
@@ -54,12 +55,13 @@ function ordered(at: number, op: Of<'cmp'>['op'], data: Uint8Array): Evaluate {
 }
 
 /** Goes on when the register's octets lie within (`eq`) or outside (`neq`) of the two ends, both inclusive. */
-export function prepareRange(expression: Of<'range'>): PreparedExpression {
+export function prepareRange(expression: Of<'range'>, engine: Engine): PreparedExpression {
   const { op, from, to } = expression;
   const at = registerOffset(expression.sreg);
   const inside = op === 'eq' ? NFT_CONTINUE : NFT_BREAK;
   const outside = op === 'eq' ? NFT_BREAK : NFT_CONTINUE;
   const shape = { cost: 'range', size: from.length } as const;
+  if (engine.countsWork === true) return countedRange(expression, at);
   if (from.length === 4) {
     const low = be32(from, 0);
     const high = be32(to, 0);
@@ -75,6 +77,23 @@ export function prepareRange(expression: Of<'range'>): PreparedExpression {
     evaluate: (run) =>
       compareOctets(run.bytes, at, from) >= 0 && compareOctets(run.bytes, at, to) <= 0 ? inside : outside,
     shape,
+  };
+}
+
+/** The same, counting how often the upper end is looked at. */
+function countedRange({ op, from, to }: Of<'range'>, at: number): PreparedExpression {
+  const isEquality = op === 'eq';
+  const work = new WorkCount('range');
+  return {
+    evaluate: (run) => {
+      const isAbove = compareOctets(run.bytes, at, from) >= 0;
+      work.times++;
+      if (isAbove || !isEquality) work.amounts[0] = f64(work.amounts, 0) + 1;
+      const isInside = isAbove && compareOctets(run.bytes, at, to) <= 0;
+      return isInside === isEquality ? NFT_CONTINUE : NFT_BREAK;
+    },
+    shape: { cost: 'range', size: from.length },
+    work: () => work.sum(),
   };
 }
 

@@ -1,12 +1,15 @@
 // `lookup` and `dynset` (nft_lookup.c, nft_dynset.c): find a register's octets in a set or map, or put them there.
 import { f64 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
-import type { ExpressionCost, ExpressionShape } from '../../event/vocabulary.ts';
-import { expectedPosition, pipapoOctetRules } from '../sets/key-position.ts';
+import { type ExpressionCost, type ExpressionShape, eventKind } from '../../event/vocabulary.ts';
+import { hashKind } from '../sets/choose.ts';
 import type { RuntimeSet } from '../sets/runtime-set.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import { cannotRun, type Evaluate, type Of, type PrepareContext, type PreparedExpression } from './prepared.ts';
 import { prepareStateful } from './stateful.ts';
+import { WorkCount } from './work.ts';
+
+const SET_ADD = eventKind('set-add');
 
 /** Breaks unless the key is in the set; maps put their value into a register, or are the verdict. */
 export function prepareLookup(expression: Of<'lookup'>, context: PrepareContext): PreparedExpression {
@@ -14,7 +17,25 @@ export function prepareLookup(expression: Of<'lookup'>, context: PrepareContext)
   const from = registerOffset(expression.sreg);
   const plain = lookup(expression, set, from);
   const evaluate = context.engine.countsElements === true ? counted(plain, set, from) : plain;
-  return { evaluate, shape: lookupShape(set) };
+  const prepared = { evaluate, shape: lookupShape(set) };
+  return context.engine.countsWork === true ? withWork(prepared, set, from) : prepared;
+}
+
+/** Counts what the kernel would do to find each key, where that is not always the same. */
+function withWork(prepared: PreparedExpression, set: RuntimeSet, from: number): PreparedExpression {
+  const { evaluate, shape } = prepared;
+  const { cost } = shape;
+  if (cost !== 'lookup-rbtree' && cost !== 'lookup-pipapo') return prepared;
+  const work = new WorkCount(cost);
+  return {
+    evaluate: (run) => {
+      work.times++;
+      set.countWork(run.bytes, from, work.amounts);
+      return evaluate(run);
+    },
+    shape,
+    work: () => work.sum(),
+  };
 }
 
 /** Looks twice: once to count what is found. */
@@ -70,9 +91,7 @@ const LOOKUP_COSTS = {
 export function lookupShape(set: RuntimeSet): ExpressionShape {
   const { elements, keyLength } = set.definition;
   const shape = { cost: LOOKUP_COSTS[set.backendName], size: elements.length, keyOctets: keyLength };
-  if (shape.cost === 'lookup-rbtree') return { ...shape, above: expectedPosition(set.definition) };
-  if (shape.cost === 'lookup-pipapo') return { ...shape, octetRules: pipapoOctetRules(set.definition) };
-  return shape;
+  return set.backendName === 'hash' ? { ...shape, hash: hashKind(set.definition) } : shape;
 }
 
 /** `add`, `update`, `delete`: breaks when the set is full (or, inverted, when it is not). */
@@ -102,6 +121,7 @@ function addOrUpdate(expression: Of<'dynset'>, context: PrepareContext, set: Run
   const timeoutMs = expression.timeoutMs || (set.definition.timeout ? set.definition.timeoutMs : 0) || 0;
   const timeoutNs = timeoutMs * 1e6;
   const isUpdate = expression.op === 'update';
+  const { recorder } = context.engine;
   const added = expression.invert ? NFT_BREAK : NFT_CONTINUE;
   const full = expression.invert ? NFT_CONTINUE : NFT_BREAK;
   const program =
@@ -113,8 +133,10 @@ function addOrUpdate(expression: Of<'dynset'>, context: PrepareContext, set: Run
         });
   return (run) => {
     const now = run.packet.timeNs;
+    const { added: before } = set;
     const element = set.addDynamic(run.bytes, from, run.words, dataWord, timeoutNs, program, now);
     if (element < 0) return full;
+    if (set.added !== before) recorder.event(SET_ADD, 0);
     if (isUpdate) set.refresh(element, timeoutNs, now);
     const code = set.evaluateElement(element, run);
     return code === NFT_CONTINUE ? added : added === NFT_BREAK ? NFT_BREAK : code;

@@ -45,7 +45,7 @@ export function prepareExpression(
     case 'cmp':
       return prepareCmp(expression);
     case 'range':
-      return prepareRange(expression);
+      return prepareRange(expression, context.engine);
     case 'bitwise':
       return prepareBitwise(expression);
     case 'byteorder':

@@ -5,7 +5,7 @@ import type { Random } from '../../base/random.ts';
 import type { Expression, ObjectType } from '../../bytecode/expression.ts';
 import type { ExpressionState, Family } from '../../bytecode/ruleset.ts';
 import type { Recorder } from '../../event/recorder.ts';
-import type { ExpressionShape } from '../../event/vocabulary.ts';
+import type { ExpressionShape, Work } from '../../event/vocabulary.ts';
 import type { Fib } from '../../net/fib.ts';
 import type { Interfaces } from '../../net/interfaces.ts';
 import type { Packet } from '../../packet/packet.ts';
@@ -26,6 +26,8 @@ export type Evaluate = (run: Evaluation) => number;
 export interface PreparedExpression {
   evaluate: Evaluate;
   shape: ExpressionShape;
+  /** What its evaluations met; absent: not counted. */
+  work?: () => Work | undefined;
   /** What a replay changed in it; absent: has no state of its own. */
   state?: (nowNs: number) => ExpressionState;
 }
@@ -80,6 +82,8 @@ export interface Engine {
   recorder: Recorder;
   /** Lookups count how often they find each element (RuntimeSet.hits). */
   countsElements?: boolean;
+  /** Expressions count what decides their price (WORK, src/event/vocabulary.ts). */
+  countsWork?: boolean;
 }
 
 /** What `ct helper set`, `ct timeout set` and `ct zone set` ask of conntrack. */

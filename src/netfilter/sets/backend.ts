@@ -4,4 +4,6 @@
 export interface SetBackend {
   /** The element whose key the octets at `offset` are, or -1; never one that has expired at `nowNs`. */
   find(octets: Uint8Array, offset: number, nowNs: number): number;
+  /** Adds what the kernel would do to find that key (rows of WORK, src/event/vocabulary.ts); absent: always the same. */
+  countWork?(octets: Uint8Array, offset: number, amounts: Float64Array): void;
 }

@@ -16,6 +16,13 @@ export function chooseBackend(set: NftSet): BackendName {
   return isPlain && set.keyLength <= 2 ? 'bitmap' : 'hash';
 }
 
+/** Which hash the kernel takes: those of a fixed size need one to be told, and elements that stay. */
+export function hashKind(set: NftSet): 'fast' | 'fixed' | 'resizable' {
+  const isFixed = (set.anonymous || set.sizeElements !== undefined) && !set.dynamic && !set.timeout;
+  if (!isFixed) return 'resizable';
+  return set.keyLength === 4 ? 'fast' : 'fixed';
+}
+
 function hasElementExpressions(set: NftSet): boolean {
   return set.elementExpressions.length > 0 || set.elements.some((element) => element.expressions !== undefined);
 }
@@ -26,7 +33,7 @@ export function makeBackend(name: BackendName, set: NftSet, elements: Elements):
     case 'hash':
       return new HashBackend(elements);
     case 'rbtree':
-      return new IntervalBackend(elements);
+      return new IntervalBackend(elements, set.anonymous);
     case 'pipapo':
       return new PipapoBackend(elements, set.keyFieldLengths);
     default:

@@ -3,6 +3,7 @@
 import { be16, be32, u8 } from '../../base/columns.ts';
 import type { SetBackend } from './backend.ts';
 import type { Elements } from './elements.ts';
+import { TreeWalk } from './tree-walk.ts';
 
 export class IntervalBackend implements SetBackend {
   readonly #elements: Elements;
@@ -12,9 +13,12 @@ export class IntervalBackend implements SetBackend {
   /** Keys of up to four octets as numbers, in that order; else empty. */
   readonly #lows: Float64Array;
   readonly #highs: Float64Array;
+  readonly #isAnonymous: boolean;
+  #walk: TreeWalk | undefined;
 
-  constructor(elements: Elements) {
+  constructor(elements: Elements, isAnonymous = false) {
     this.#elements = elements;
+    this.#isAnonymous = isAnonymous;
     const { keys, keyLength, ends } = elements;
     this.#keyLength = keyLength;
     const used: number[] = [];
@@ -31,6 +35,11 @@ export class IntervalBackend implements SetBackend {
     if (place < 0) return -1;
     const element = this.#order[place] as number;
     return this.#elements.isLive(element, nowNs) ? element : -1;
+  }
+
+  countWork(octets: Uint8Array, offset: number, amounts: Float64Array): void {
+    this.#walk ??= new TreeWalk(this.#elements, this.#order, this.#isAnonymous);
+    this.#walk.count(octets, offset, amounts);
   }
 
   #findNumber(octets: Uint8Array, offset: number): number {

@@ -4,12 +4,15 @@
 import { u8, u32 } from '../../base/columns.ts';
 import type { SetBackend } from './backend.ts';
 import type { Elements } from './elements.ts';
+import { PipapoWalk } from './pipapo-walk.ts';
 import { type Prefix, prefixesOf } from './prefixes.ts';
 
-interface Field {
+/** One field of the keys, with the rules that its ranges became. */
+export interface Field {
   /** Octet offset in the key, and octets. */
   offset: number;
   length: number;
+  rules: number;
   /** Words of a bitmap of its rules. */
   words: number;
   /** [(group * 16 + value) * words + word]. */
@@ -25,6 +28,7 @@ export class PipapoBackend implements SetBackend {
   /** Two bitmaps that take turns: rules that still match in this field, rules to look at in the next. */
   #current: Uint32Array;
   #next: Uint32Array;
+  #walk: PipapoWalk | undefined;
 
   constructor(elements: Elements, fieldLengths: number[]) {
     this.#elements = elements;
@@ -45,6 +49,11 @@ export class PipapoBackend implements SetBackend {
       this.#follow(field);
     }
     return -1;
+  }
+
+  countWork(octets: Uint8Array, offset: number, amounts: Float64Array): void {
+    this.#walk ??= new PipapoWalk(this.#fields);
+    this.#walk.count(octets, offset, amounts);
   }
 
   /** ANDs the buckets of the field's groups into the bitmap; false when nothing is left. */
@@ -121,6 +130,7 @@ function buildFields(elements: Elements, fieldLengths: number[]): Field[] {
     const field: Field = {
       offset: at,
       length,
+      rules: total,
       words,
       buckets: new Uint32Array(length * 32 * words),
       to: new Int32Array(total),

@@ -33,6 +33,8 @@ export class RuntimeSet {
   hasState: boolean;
   /** How often lookups found each element of the definition, when they count (coverage). */
   hits: Float64Array | undefined = undefined;
+  /** Elements that rules have added so far. */
+  added = 0;
   readonly #backend: SetBackend;
   /** Index of the catch-all element; -1: none. */
   #catchAll = -1;
@@ -92,6 +94,11 @@ export class RuntimeSet {
     return this.elements.isLive(this.#catchAll, nowNs) ? this.#catchAll : -1;
   }
 
+  /** Adds what the kernel does to find a key (WORK); nothing where that is always the same. */
+  countWork(octets: Uint8Array, offset: number, amounts: Float64Array): void {
+    this.#backend.countWork?.(octets, offset, amounts);
+  }
+
   /** Code of an element's verdict; jump and goto set run.target. */
   verdict(element: number, run: Evaluation): number {
     const chain = this.#chains[element];
@@ -145,6 +152,7 @@ export class RuntimeSet {
       this.#remove(known);
     } else if (elements.count >= (this.definition.sizeElements || DYNAMIC_SIZE)) return -1;
     const element = elements.add(octets, offset);
+    this.added++;
     backend.insert(element);
     this.#programs[element] = program ?? this.#program;
     this.#sources[element] = undefined;
