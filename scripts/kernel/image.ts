@@ -189,9 +189,7 @@ function addModules(cpio: Cpio, { version, modules }: Kernel): void {
     const isNetwork = MODULE_FOLDERS.some((folder) => path.startsWith(`${folder}/`));
     if (
       (isNetwork &&
-        !/_sip|h323|dccp_diag|tcp_(?!.*nf)|udp_diag|ipvs|ip_vs|iptable|ip6table|xt_|ipt_|ip6t_|ip_set|ebt/.test(
-          name,
-        )) ||
+        !/dccp_diag|tcp_(?!.*nf)|udp_diag|ipvs|ip_vs|iptable|ip6table|xt_|ipt_|ip6t_|ip_set|ebt/.test(name)) ||
       MODULES.includes(name)
     ) {
       want(path);
