@@ -114,7 +114,8 @@ export function forward6(stack: Stack, packet: Packet, route: Route): void {
   } else {
     recorder.simplified(REDIRECT);
   }
-  const mtu = Math.max(routeMtu(route, 6), IPV6_MIN_MTU);
+  // ip6_dst_mtu_maybe_forward: an MTU of the route counts at output only.
+  const mtu = Math.max(route.oif.mtu, IPV6_MIN_MTU);
   if (packet.networkLength > mtu && exceeds(packet, mtu)) {
     drop(recorder, packet, MTU);
     icmp.icmpError(stack, packet, icmp.ICMPV6_PKT_TOOBIG, 0, mtu, false);

@@ -1,15 +1,15 @@
 // ICMP and ICMPv6 errors as real packets: when one is sent, from which address, how much it quotes (__icmp_send of
 // net/ipv4/icmp.c, icmp6_send of net/ipv6/icmp.c).
 // SIMPLIFIED: icmp-rate: no limits (icmp_ratelimit, icmp_msgs_per_sec, error cost of routes).
-// SIMPLIFIED: icmp-options: options of IPv4 are not echoed. What the capture cut is not quoted; IPv4 identifications are
-// hashed from the packet in question where the kernel counts up by destination.
+// What the capture cut is not quoted; IPv4 identifications are hashed from the packet in question where the kernel counts up by destination.
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
+import { buildOptions, echoedOptions } from './ip-options-echo.ts';
 import { simplification } from './outcome.ts';
-import { localOut, routeMtu, routeOutput4, routeOutput6 } from './output.ts';
+import { hopLimitOf, localOut, routeMtu, routeOutput4, routeOutput6 } from './output.ts';
 import { mayAnswer } from './reject-checksum.ts';
 import {
   copyAddress6,
@@ -27,7 +27,6 @@ import type { Stack } from './stack.ts';
 
 const ICMP_ERROR = eventKind('icmp-error');
 const ICMP_RATE = simplification('icmp-rate');
-const ICMP_OPTIONS = simplification('icmp-options');
 const ICMP = 1;
 const ICMPV6 = 58;
 const INPUT = HOOK_NAMES.indexOf('input');
@@ -100,13 +99,15 @@ function icmpSend(
     saddr = stack.fib.sourceAddress4(stack.interfaces.at(about.iif), to);
   }
   if (saddr === 0) saddr = INADDR_DUMMY;
-  const room = Math.min(QUOTE_LIMIT, routeMtu(route, 4)) - 28;
+  const options = echoedOptions(stack, about);
+  if (options < 0) return;
+  const room = Math.min(QUOTE_LIMIT, routeMtu(route, 4)) - 28 - options;
   if (room <= 20) return;
   const quoted = Math.min(about.networkEnd - network, room);
-  const packet = stack.pool.acquire(about, 28 + quoted);
+  const packet = stack.pool.acquire(about, 28 + options + quoted);
   if (packet === undefined) return;
   packet.mark = mark;
-  const at = packet.network + 20;
+  const at = packet.network + 20 + options;
   const own = packet.data;
   own[at] = type;
   own[at + 1] = code;
@@ -115,8 +116,9 @@ function icmpSend(
   for (let i = 0; i < quoted; i++) own[at + 8 + i] = data[network + i] as number;
   putBe16(own, at + 2, internetChecksum(own, at, at + 8 + quoted));
   const tos = (dsField(about) & IPTOS_TOS_MASK) | INTERNET_CONTROL;
-  finishIpv4(packet, saddr, to, ICMP, 28 + quoted, tos, stack.settings.defaultTtl, stack.ipId(about), false);
-  if (about.hasOptions) stack.recorder.simplified(ICMP_OPTIONS);
+  if (options > 0) buildOptions(stack, own, packet.network + 20, options, saddr, about.timeNs);
+  const { defaultTtl } = stack.settings;
+  finishIpv4(packet, saddr, to, ICMP, 28 + options + quoted, tos, defaultTtl, stack.ipId(about), false, options);
   stack.hooks.conntrack?.attach(packet, about);
   stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 4);
@@ -171,7 +173,7 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   packet.mark = mark;
   const own = packet.data;
   const net = packet.network;
-  writeIpv6Header(packet, ICMPV6, 8 + quoted, 0, stack.settings.hopLimit);
+  writeIpv6Header(packet, ICMPV6, 8 + quoted, 0, hopLimitOf(stack, route));
   copyAddress6(own, net + 24, data, source);
   if (!isMulticast && stack.fib.addressType6At(data, destination) === 'local') {
     copyAddress6(own, net + 8, data, destination);

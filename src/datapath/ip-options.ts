@@ -27,9 +27,30 @@ export let isRouteRefused = false;
 /** Offset of the record-route option that wants an address on the way out, 0 when there is none. */
 export let recordRoute = 0;
 
+/** IPCB(skb)->opt: what the last compileOptions() found, for answers that echo it (ip-options-echo.ts). */
+export interface CompiledOptions {
+  /** Of which packet; its object serves others too. */
+  packet: Packet | undefined;
+  number: number;
+  /** Offsets in the datagram, 0: none. */
+  record: number;
+  timestamp: number;
+  recordNeedsAddress: boolean;
+  stampNeedsAddress: boolean;
+  stampNeedsTime: boolean;
+}
+
+export const compiled: CompiledOptions = {
+  packet: undefined,
+  number: 0,
+  record: 0,
+  timestamp: 0,
+  recordNeedsAddress: false,
+  stampNeedsAddress: false,
+  stampNeedsTime: false,
+};
+
 let seenRoute = false;
-let seenRecord = false;
-let seenTimestamp = false;
 
 /**
  * Validates the options and writes what this router has to add to them. `specDst`: the address it answers from. The
@@ -41,8 +62,13 @@ export function compileOptions(stack: Stack, packet: Packet, specDst: number): b
   recordRoute = 0;
   isRouteRefused = false;
   seenRoute = false;
-  seenRecord = false;
-  seenTimestamp = false;
+  compiled.packet = packet;
+  compiled.number = packet.number;
+  compiled.record = 0;
+  compiled.timestamp = 0;
+  compiled.recordNeedsAddress = false;
+  compiled.stampNeedsAddress = false;
+  compiled.stampNeedsTime = false;
   const end = network + (u8(data, network) & 15) * 4;
   let at = network + 20;
   while (at < end) {
@@ -81,22 +107,26 @@ function compileOption(stack: Stack, packet: Packet, at: number, length: number,
       else stack.recorder.simplified(SOURCE_ROUTE);
       return 0;
     case RECORD_ROUTE:
-      if (seenRecord) return 1;
+      if (compiled.record !== 0) return 1;
       if (length < 3) return 2;
       if (pointer < 4) return 3;
-      seenRecord = true;
-      if (pointer > length) return 0;
-      if (pointer + 3 > length) return 3;
-      putBe32(data, at + pointer - 1, specDst);
-      data[at + 2] = pointer + 4;
-      recordRoute = at - network;
+      if (pointer <= length) {
+        if (pointer + 3 > length) return 3;
+        putBe32(data, at + pointer - 1, specDst);
+        data[at + 2] = pointer + 4;
+        recordRoute = at - network;
+        compiled.recordNeedsAddress = true;
+      }
+      compiled.record = at - network;
       return 0;
-    case TIMESTAMP:
-      if (seenTimestamp) return 1;
+    case TIMESTAMP: {
+      if (compiled.timestamp !== 0) return 1;
       if (length < 4) return 2;
       if (pointer < 5) return 3;
-      seenTimestamp = true;
-      return pointer <= length ? stamp(stack, packet, at, length, specDst) : overflow(data, at);
+      const fault = pointer <= length ? stamp(stack, packet, at, length, specDst) : overflow(data, at);
+      if (fault === 0) compiled.timestamp = at - network;
+      return fault;
+    }
     case ROUTER_ALERT:
       return length < 4 ? 2 : 0;
     default:
@@ -111,14 +141,18 @@ function stamp(stack: Stack, packet: Packet, at: number, length: number, specDst
   if (pointer + 3 > length) return 3;
   const time = stack.millisecondsOfDay(packet.timeNs);
   if (flag === TS_ONLY) {
+    compiled.stampNeedsTime = true;
     putBe32(data, at + pointer - 1, time);
     data[at + 2] = pointer + 4;
     return 0;
   }
   if (flag !== TS_AND_ADDRESS && flag !== TS_PRESPECIFIED) return 0;
   if (pointer + 7 > length) return 3;
-  if (flag === TS_AND_ADDRESS) putBe32(data, at + pointer - 1, specDst);
-  else if (stack.fib.addressType4(be32(data, at + pointer - 1)) === 'unicast') return 0;
+  if (flag === TS_AND_ADDRESS) {
+    compiled.stampNeedsAddress = true;
+    putBe32(data, at + pointer - 1, specDst);
+  } else if (stack.fib.addressType4(be32(data, at + pointer - 1)) === 'unicast') return 0;
+  compiled.stampNeedsTime = true;
   putBe32(data, at + pointer + 3, time);
   data[at + 2] = pointer + 8;
   return 0;

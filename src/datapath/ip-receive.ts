@@ -122,7 +122,7 @@ function route4(stack: Stack, packet: Packet): void {
     return;
   }
   if (route === undefined || (kind !== 'unicast' && kind !== 'broadcast')) {
-    noRoute4(stack, packet, route);
+    if (!packet.hasOptions || areOptionsGood(stack, packet, false)) noRoute4(stack, packet, route);
     return;
   }
   if (settings.forwarding4[packet.iif] === 0) {

@@ -11,9 +11,10 @@ import { PACKET_HOST, type Packet, VERDICT_DROP } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
 import { icmpError, icmpOut } from './icmp.ts';
 import { specificDestination } from './ip-options.ts';
+import { buildOptions, echoedOptions } from './ip-options-echo.ts';
 import { neighbourAdvertised, neighbourAdvertisement } from './ndisc.ts';
 import { deliver, drop, passes, reason, simplification } from './outcome.ts';
-import { FAMILY_IPV4, FAMILY_IPV6, routeOutput4, routeOutput6 } from './output.ts';
+import { FAMILY_IPV4, FAMILY_IPV6, hopLimitOf, routeOutput4, routeOutput6 } from './output.ts';
 import {
   copyAddress6,
   dsField,
@@ -185,11 +186,13 @@ function icmpReply(stack: Stack, packet: Packet, isBroadcast: boolean, type: num
   const route = routeOutput4(stack, to, mark);
   if (route === undefined) return;
   const saddr = isBroadcast ? specificDestination(stack, packet) : be32(data, network + 16);
-  const reply = stack.pool.acquire(packet, 20 + length);
+  const options = echoedOptions(stack, packet);
+  if (options < 0) return;
+  const reply = stack.pool.acquire(packet, 20 + options + length);
   if (reply === undefined) return;
   reply.mark = mark;
   const own = reply.data;
-  const at = reply.network + 20;
+  const at = reply.network + 20 + options;
   for (let i = 0; i < length; i++) own[at + i] = data[transport + i] as number;
   own[at] = type;
   if (type === ICMP_TIMESTAMP_REPLY) {
@@ -200,7 +203,9 @@ function icmpReply(stack: Stack, packet: Packet, isBroadcast: boolean, type: num
   putBe16(own, at + 2, 0);
   putBe16(own, at + 2, internetChecksum(own, at, at + length));
   const { defaultTtl } = stack.settings;
-  finishIpv4(reply, saddr, to, ICMP, 20 + length, dsField(packet), defaultTtl, stack.ipId(packet), false);
+  if (options > 0) buildOptions(stack, own, reply.network + 20, options, saddr, packet.timeNs);
+  const total = 20 + options + length;
+  finishIpv4(reply, saddr, to, ICMP, total, dsField(packet), defaultTtl, stack.ipId(packet), false, options);
   stack.recorder.event(ICMP_REPLY, 4);
   icmpOut(stack, reply, route);
   stack.pool.release();
@@ -311,7 +316,8 @@ const target = new Uint32Array(4);
 function echoReply6(stack: Stack, packet: Packet, isMulticast: boolean): void {
   const { data, network, transport, networkEnd } = packet;
   const source = network + 8;
-  if (!isUnicast6(data, source)) return;
+  if (!isUnicast6(data, source) || stack.settings.icmpEchoIgnoreAll6) return;
+  if (isMulticast && stack.settings.icmpEchoIgnoreMulticast6) return;
   const mark = replyMark(stack.settings, packet);
   const oif = isLinkLocal6(data, source) ? packet.iif : 0;
   const route = routeOutput6(stack, data, source, oif, undefined, mark);
@@ -324,7 +330,7 @@ function echoReply6(stack: Stack, packet: Packet, isMulticast: boolean): void {
   const net = reply.network;
   const at = net + 40;
   for (let i = 0; i < length; i++) own[at + i] = data[transport + i] as number;
-  writeIpv6Header(reply, ICMPV6, length, dsField(packet), stack.settings.hopLimit);
+  writeIpv6Header(reply, ICMPV6, length, dsField(packet), hopLimitOf(stack, route));
   copyAddress6(own, net + 24, data, source);
   const destination = stack.fib.lookup6At(data, network + 24, 0, 0);
   if (isMulticast || destination?.anycast === true) {

@@ -35,6 +35,11 @@ export function routeMtu(route: Route, version: number): number {
   return version === 4 && mtu > IP_MAX_MTU ? IP_MAX_MTU : mtu;
 }
 
+/** ip6_dst_hoplimit. */
+export function hopLimitOf(stack: Stack, route: Route): number {
+  return stack.settings.hopLimits[outDevice(stack, route).index] as number;
+}
+
 /**
  * ip_local_out: a datagram of the router's own, complete and decoded, whose route is known.
  * Sets: oif, verdict. Events: hook and what its chains record, then those of output().

@@ -19,7 +19,7 @@ const QUOTE6 = 1220;
 
 /** nft_reject_netdev_send_v4_tcp_reset and its IPv6 twin. */
 export function resetAtLink(stack: Stack, about: Packet): void {
-  if (!isForUs(about) || !isWhole(about) || !isAnswerable(stack, about)) return;
+  if (!isForUs(about) || !isWhole(about) || !isUntrimmedAnswerable(stack, about)) return;
   const headerLength = about.ipVersion === 4 ? 20 : 40;
   const reply = stack.pool.acquire(about, headerLength + 20);
   if (reply === undefined) return;
@@ -40,8 +40,8 @@ export function rejectAtLink(stack: Stack, about: Packet, type: number, code: nu
   const hasIcmp = about.protocol === (isIpv4 ? ICMP : ICMPV6) && transport >= 0 && transport < about.networkEnd;
   if (hasIcmp && u8(data, transport) === (isIpv4 ? ICMP_DEST_UNREACH : ICMPV6_DEST_UNREACH)) return;
   if (!mayAnswer(stack, about)) return;
-  // The quotation may run into the Ethernet padding of IPv6: only IPv4 is trimmed first.
-  const quoted = Math.min(isIpv4 ? QUOTE4 : QUOTE6, (isIpv4 ? about.networkEnd : about.end) - network);
+  // The quotation may run into Ethernet padding: IPv4 is trimmed only after its length was taken, IPv6 not at all.
+  const quoted = Math.min(isIpv4 ? QUOTE4 : QUOTE6, about.end - network);
   const headerLength = isIpv4 ? 20 : 40;
   const reply = stack.pool.acquire(about, headerLength + 8 + quoted);
   if (reply === undefined) return;
@@ -62,6 +62,17 @@ export function rejectAtLink(stack: Stack, about: Packet, type: number, code: nu
 
 function isForUs(about: Packet): boolean {
   return (u8(about.data, about.start) & 1) === 0 && about.ipVersion !== 0;
+}
+
+/** nf_reject_ip_tcphdr_get: what Ethernet padded has a wrong checksum here. */
+function isUntrimmedAnswerable(stack: Stack, about: Packet): boolean {
+  const { networkEnd, networkLength } = about;
+  about.networkEnd = about.end;
+  about.networkLength = about.wireLength - (about.network - about.start);
+  const isGood = isAnswerable(stack, about);
+  about.networkEnd = networkEnd;
+  about.networkLength = networkLength;
+  return isGood;
 }
 
 /** nf_reject_iphdr_validate. */

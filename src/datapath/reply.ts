@@ -8,7 +8,10 @@ import type { Settings } from './settings.ts';
 
 const DONT_FRAGMENT = 0x4000;
 
-/** Writes an IPv4 header at packet.network; the payload stands behind it already. Decodes the packet. */
+/**
+ * Writes an IPv4 header at packet.network; the payload, and options before it, stand behind it already. `length`: of the
+ * whole datagram. Decodes the packet.
+ */
 export function finishIpv4(
   packet: Packet,
   saddr: number,
@@ -19,9 +22,10 @@ export function finishIpv4(
   ttl: number,
   id: number,
   dontFragment: boolean,
+  optionOctets = 0,
 ): void {
   const { data, network } = packet;
-  data[network] = 0x45;
+  data[network] = 0x45 + optionOctets / 4;
   data[network + 1] = tos;
   putBe16(data, network + 2, length);
   putBe16(data, network + 4, id);

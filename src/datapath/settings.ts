@@ -16,8 +16,13 @@ export interface Settings {
   /** IPv4 source routes are not a reason to drop: 'all' and the interface's (IN_DEV_SOURCE_ROUTE). */
   acceptSourceRoute: Uint8Array;
   defaultTtl: number;
+  /** net.ipv6.conf.all.hop_limit: of what is answered at the link. */
   hopLimit: number;
+  /** By ifindex. */
+  hopLimits: Uint8Array;
   icmpEchoIgnoreAll: boolean;
+  icmpEchoIgnoreAll6: boolean;
+  icmpEchoIgnoreMulticast6: boolean;
   icmpEchoIgnoreBroadcasts: boolean;
   icmpErrorsUseInboundAddress: boolean;
   /** What the router answers carries the mark of what it answers (IP4_REPLY_MARK, IP6_REPLY_MARK). */
@@ -45,12 +50,13 @@ export function readSettings(sysctl: Sysctl, interfaces: Interfaces): Settings {
       value !== 0 && all4('accept_source_route') !== 0 ? 1 : 0,
     ),
     defaultTtl: sysctlNumber(sysctl, 'net.ipv4.ip_default_ttl', 64),
-    hopLimit: sysctlNumber(
-      sysctl,
-      'net.ipv6.conf.all.hop_limit',
-      sysctlNumber(sysctl, 'net.ipv6.conf.default.hop_limit', 64),
+    hopLimit: sysctlNumber(sysctl, 'net.ipv6.conf.all.hop_limit', 64),
+    hopLimits: Uint8Array.from(interfaces.list, (one) =>
+      sysctlOfInterface(sysctl, 'net.ipv6.conf', one.name, 'hop_limit', 64),
     ),
     icmpEchoIgnoreAll: sysctlNumber(sysctl, 'net.ipv4.icmp_echo_ignore_all', 0) !== 0,
+    icmpEchoIgnoreAll6: sysctlNumber(sysctl, 'net.ipv6.icmp.echo_ignore_all', 0) !== 0,
+    icmpEchoIgnoreMulticast6: sysctlNumber(sysctl, 'net.ipv6.icmp.echo_ignore_multicast', 0) !== 0,
     icmpEchoIgnoreBroadcasts: sysctlNumber(sysctl, 'net.ipv4.icmp_echo_ignore_broadcasts', 1) !== 0,
     icmpErrorsUseInboundAddress: sysctlNumber(sysctl, 'net.ipv4.icmp_errors_use_inbound_ifaddr', 0) !== 0,
     fwmarkReflect4: sysctlNumber(sysctl, 'net.ipv4.fwmark_reflect', 0) !== 0,

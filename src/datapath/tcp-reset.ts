@@ -5,7 +5,8 @@ import { HOOK_NAMES } from '../event/vocabulary.ts';
 import { transportLength } from '../netfilter/conntrack/verify.ts';
 import { foldSum, pseudoHeaderSum, writeTransportChecksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
-import { localOut, routeOutput4, routeOutput6 } from './output.ts';
+import { buildOptions, echoedOptions } from './ip-options-echo.ts';
+import { hopLimitOf, localOut, routeOutput4, routeOutput6 } from './output.ts';
 import { isChecksumRight } from './reject-checksum.ts';
 import { copyAddress6, dsField, finishIpv4, finishIpv6, isUnicast6, replyMark, writeIpv6Header } from './reply.ts';
 import type { Stack } from './stack.ts';
@@ -48,13 +49,16 @@ export function isAnswerable(stack: Stack, about: Packet): boolean {
 function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boolean, isReject: boolean): void {
   const { data, network } = about;
   const isIpv4 = about.ipVersion === 4;
-  const headerLength = isIpv4 ? 20 : 40;
   if (!isIpv4 && (!isUnicast6(data, network + 8) || !isUnicast6(data, network + 24))) return;
   const mark = replyMark(stack.settings, about);
   const route = isIpv4
     ? routeOutput4(stack, be32(data, network + 12), mark)
     : routeOutput6(stack, data, network + 8, linkLocalDevice(about), undefined, mark);
   if (route === undefined) return;
+  // ip_send_unicast_reply echoes options, nf_send_reset does not.
+  const options = isIpv4 && !isReject ? echoedOptions(stack, about) : 0;
+  if (options < 0) return;
+  const headerLength = isIpv4 ? 20 + options : 40;
   const packet = stack.pool.acquire(about, headerLength + 20);
   if (packet === undefined) return;
   packet.mark = mark;
@@ -65,9 +69,11 @@ function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boole
   if (isIpv4) {
     const { defaultTtl } = stack.settings;
     const saddr = be32(data, network + 16);
-    finishIpv4(packet, saddr, be32(data, network + 12), TCP, 40, tos, defaultTtl, 0, dontFragment);
+    if (options > 0) buildOptions(stack, own, net + 20, options, saddr, about.timeNs);
+    const length = headerLength + 20;
+    finishIpv4(packet, saddr, be32(data, network + 12), TCP, length, tos, defaultTtl, 0, dontFragment, options);
   } else {
-    writeIpv6Header(packet, TCP, 20, tos, stack.settings.hopLimit);
+    writeIpv6Header(packet, TCP, 20, tos, hopLimitOf(stack, route));
     copyAddress6(own, net + 8, data, network + 24);
     copyAddress6(own, net + 24, data, network + 8);
     finishIpv6(packet);

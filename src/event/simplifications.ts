@@ -31,7 +31,6 @@ export const SIMPLIFICATIONS = [
     name: 'icmp-rate',
     effect: 'ICMP errors of the router are not limited in rate (icmp_ratelimit, icmp_msgs_per_sec)',
   },
-  { name: 'icmp-options', effect: 'ICMP answers do not echo the IPv4 options of the packet they answer' },
   { name: 'source-route', effect: 'IPv4 source routes are not followed' },
   {
     name: 'hop-by-hop',

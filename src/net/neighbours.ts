@@ -1,6 +1,6 @@
 // Neighbours: who answers at the link layer (net/core/neighbour.c, net/ipv4/arp.c arp_mc_map, net/ipv6/ndisc.c ndisc_mc_map).
-// Listed ones have their own address or do not answer (datapath/resolution.ts asks for those); everybody else answers with
-// the router file's defaultNeighbourMac, at once: SIMPLIFIED: neighbours.
+// Listed ones have their own address or do not answer (datapath/resolution.ts asks for those); SIMPLIFIED: neighbours:
+// everybody else answers at once, with the router file's defaultNeighbourMac.
 import { ConfigError } from '../base/errors.ts';
 import { parseAddress, parseMac } from '../packet/address.ts';
 import type { Interface, Interfaces } from './interfaces.ts';
