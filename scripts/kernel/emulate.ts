@@ -12,6 +12,8 @@ import type { KernelFrame } from './result.ts';
 import { addressed, type KernelScene } from './scene.ts';
 
 const ROOM = 64;
+/** The guest sets its clock this long before the first frame (guest.c). */
+const LEAD_NS = 1_000_000n;
 
 export interface EmulatedPacket {
   outputs: KernelFrame[];
@@ -67,7 +69,7 @@ function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulatio
       },
     },
     seed: 1,
-    epochNs: BigInt(scene.epochSeconds ?? 1_700_000_000) * 1_000_000_000n,
+    epochNs: BigInt(scene.epochSeconds ?? 1_700_000_000) * 1_000_000_000n + LEAD_NS,
     offload: 'as-ruled',
     tracer,
   });

@@ -2,7 +2,7 @@
 // namespace that router.
 import { parseRouter } from '../../src/config/router-file.ts';
 import type { InterfaceSpec, PolicyRuleSpec, RouterSpec, RouteSpec } from '../../src/net/spec.ts';
-import { formatAddress, parseAddress } from '../../src/packet/address.ts';
+import { formatAddress, parseAddress, parsePrefix } from '../../src/packet/address.ts';
 
 /** A frame that arrives at a physical interface. */
 export interface SceneFrame {
@@ -326,12 +326,30 @@ function neighbourLines(spec: RouterSpec, scene: KernelScene): string[] {
   for (const device of spec.interfaces.filter((row) => row.type !== 'loopback' && row.type !== 'pppoe')) {
     for (const address of named) {
       const place = `${device.name} ${plain(address)}`;
-      if (parseAddress(address) === undefined || own.has(address) || known.has(place)) continue;
+      if (!isSingle(address, spec) || own.has(address) || known.has(place)) continue;
       known.add(place);
       rows.push(`neigh replace ${address} lladdr ${spec.defaultNeighbourMac} dev ${device.name} nud permanent`);
     }
   }
   return rows;
+}
+
+/** An address that somebody can have: not a group, not the broadcast address of a subnet. */
+function isSingle(address: string, spec: RouterSpec): boolean {
+  const octets = parseAddress(address);
+  const first = octets?.[0];
+  if (octets === undefined || first === undefined || (octets.length === 4 ? first >= 224 : first === 0xff))
+    return false;
+  if (octets.length !== 4) return true;
+  const value = Buffer.from(octets).readUInt32BE(0);
+  return !spec.interfaces.some((row) =>
+    row.addresses.some((text) => {
+      const prefix = parsePrefix(text);
+      if (prefix === undefined || prefix.address.length !== 4 || prefix.length > 30) return false;
+      const host = 0xffffffff >>> prefix.length;
+      return value === (Buffer.from(prefix.address).readUInt32BE(0) | host) >>> 0;
+    }),
+  );
 }
 
 /** Source and destination addresses of all frames, ARP's too. */
