@@ -19,9 +19,9 @@ export function prepareExthdr(expression: Of<'exthdr'>): PreparedExpression {
 }
 
 function evaluator(expression: Of<'exthdr'>): Evaluate {
-  const { op, type, offset, length, present } = expression;
+  const { op, offset, length, present } = expression;
   const to = registerOffset(expression.dreg);
-  const find = finder(op, type, offset, length);
+  const find = finder(expression);
   // nft_exthdr_ipv6_eval and _ipv4_eval break on another protocol even when only presence is asked for.
   const etherType = op === 'ipv6' ? IPV6 : op === 'ipv4' ? IPV4 : 0;
   return (run) => {
@@ -40,7 +40,7 @@ function evaluator(expression: Of<'exthdr'>): Evaluate {
 }
 
 /** Offset of the header, option or chunk, or -1. */
-function finder(op: Of<'exthdr'>['op'], type: number, offset: number, length: number): (run: Evaluation) => number {
+function finder({ op, type, offset, length, present }: Of<'exthdr'>): (run: Evaluation) => number {
   switch (op) {
     case 'tcpopt':
       return (run) => {
@@ -52,7 +52,7 @@ function finder(op: Of<'exthdr'>['op'], type: number, offset: number, length: nu
     case 'ipv4':
       return (run) => findIpv4Option(run.packet, type);
     case 'sctp':
-      return (run) => findSctpChunk(run, type, offset + length);
+      return (run) => findSctpChunk(run, type, present ? 0 : offset + length);
     default:
       return (run) => findDccpOption(run, type);
   }
@@ -82,13 +82,14 @@ export function tcpOptionLength(run: Evaluation, at: number): number {
   return u8(data, at) <= 1 || u8(data, at + 1) === 0 ? 1 : u8(data, at + 1);
 }
 
+/** `reach`: octets of it that are wanted; 0: only whether it begins there. Later fragments are searched as well. */
 function findSctpChunk(run: Evaluation, type: number, reach: number): number {
-  if (!run.hasTransport || run.protocol !== SCTP || run.isLaterFragment) return -1;
+  if (!run.hasTransport || run.protocol !== SCTP) return -1;
   const { data } = run.packet;
   for (let at = run.transport + 12; at + 4 <= run.end; ) {
     const length = be16(data, at + 2);
     if (length === 0) return -1;
-    if (u8(data, at) === type) return reach > length || at + length > run.end ? -1 : at;
+    if (u8(data, at) === type) return reach > 0 && (reach > length || at + length > run.end) ? -1 : at;
     at += (length + 3) & ~3;
   }
   return -1;
