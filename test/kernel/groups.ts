@@ -18,7 +18,9 @@ import { QUEUE_SCENES } from './queue-scenes.ts';
 import { FRAGMENT_SCENES } from './fragment-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
+import { SET_SCENES } from './set-scenes.ts';
 import { STATEFUL_SCENES } from './stateful-scenes.ts';
+import { VERDICT_SCENES } from './verdict-scenes.ts';
 
 const STEP_NS = 20e6;
 
@@ -42,6 +44,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   fragments: FRAGMENT_SCENES,
   nat: NAT_SCENES,
   neighbours: NEIGHBOUR_SCENES,
+  verdicts: VERDICT_SCENES,
   random: randomScenes(1, 240),
 };
   output: OUTPUT_SCENES,
