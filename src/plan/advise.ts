@@ -76,9 +76,8 @@ function modeAdvice(input: AdviceInput): Advice[] {
       {
         change: mode.note === undefined ? change : `${change}, ${mode.note}`,
         capacity: mode.capacity,
-        gain: gain(input, mode.capacity),
+        ...gains(input, mode.capacity, mode.cyclesPerPacket),
         cyclesPerPacket: mode.cyclesPerPacket,
-        saved: saved(input, mode.cyclesPerPacket),
         busiestCore: mode.target.busiestCore,
         caveat: 'rules for single packets no longer see offloaded connections: nftreplay audit tells which',
       },
@@ -86,7 +85,7 @@ function modeAdvice(input: AdviceInput): Advice[] {
   });
 }
 
-/** Spreading over all processors, and larger rings. */
+/** Spreading over all processors, a larger connection table, larger rings. */
 function deviceAdvice(input: AdviceInput): Advice[] {
   const { profile, traffic, seed } = input;
   const { count } = processors(profile);
@@ -94,6 +93,11 @@ function deviceAdvice(input: AdviceInput): Advice[] {
   if (count > profile.receiveCores.value) {
     const device = new Device(profile, traffic, seed, { steering: true });
     rows.push(simulated(input, device, `packet steering (RPS) over all ${count} processors`));
+  }
+  if (input.base.saturation.kind === 'connection table') {
+    const connectionLimit = traffic.result.conntrackLimit * 4;
+    const device = new Device(profile, traffic, seed, { connectionLimit });
+    rows.push(simulated(input, device, `a connection table of ${connectionLimit} (net.netfilter.nf_conntrack_max)`));
   }
   if (input.base.saturation.kind === 'ring') {
     const ringPackets = profile.rxRing.value * 4;
@@ -124,21 +128,30 @@ function simulated(input: AdviceInput, device: Device, change: string): Advice {
   return {
     change,
     capacity,
-    gain: gain(input, capacity),
+    ...gains(input, capacity, cyclesPerPacket),
     cyclesPerPacket,
-    saved: saved(input, cyclesPerPacket),
     busiestCore: device.at(input.targetFactor / unit).busiestCore,
   };
 }
 
-function gain(input: AdviceInput, capacity: Band): number {
-  const today = input.base.capacity.value;
-  return today > 0 ? capacity.value / today : capacity.value > 0 ? Number.POSITIVE_INFINITY : 1;
+/** Gains and savings against today; ends against the same end today, for one machine has one price of an instruction. */
+function gains(
+  { base }: AdviceInput,
+  capacity: Band,
+  cycles: Band,
+): Pick<Advice, 'gain' | 'gainBand' | 'saved' | 'savedBand'> {
+  const gainBand = each(capacity, base.capacity, (now, today) => {
+    if (today > 0) return now / today;
+    return now > 0 ? Number.POSITIVE_INFINITY : 1;
+  });
+  const savedBand = each(cycles, base.cyclesPerPacket, (now, today) => (today > 0 ? 1 - now / today : 0));
+  return { gain: gainBand.value, gainBand, saved: savedBand.value, savedBand };
 }
 
-function saved(input: AdviceInput, cycles: Band): number {
-  const today = input.base.cyclesPerPacket.value;
-  return today > 0 ? 1 - cycles.value / today : 0;
+function each(now: Band, today: Band, of: (now: number, today: number) => number): Band {
+  const value = of(now.value, today.value);
+  const ends = [of(now.low, today.low), of(now.high, today.high), value];
+  return { value, low: Math.min(...ends), high: Math.max(...ends) };
 }
 
 /** Packets whose verdict or way out is another. */

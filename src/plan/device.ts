@@ -24,6 +24,8 @@ export interface TrialOptions extends Omit<DeviceOptions, 'links'> {
   searchPackets?: number;
   /** The same traffic offloaded in software: what the engine does not take costs what it costs there. */
   software?: Traffic | undefined;
+  /** Another size of the connection table. */
+  connectionLimit?: number;
   /** Prices of the traffic's paths when so much state is in use; absent: as they are. */
   prices?: (state: WorkingSet) => Pricing;
 }
@@ -35,6 +37,7 @@ export class Device {
   readonly model: QueueModel;
   readonly #hz: number;
   readonly #seed: number;
+  readonly #connectionLimit: number;
   readonly #searchPackets: number;
   readonly #prices: (state: WorkingSet) => Pricing;
   readonly #pricings = new Map<number, Pricing>();
@@ -49,6 +52,7 @@ export class Device {
     this.model = queueModel(profile, { ...options, links: traffic.columns.links });
     this.#hz = processorHz(profile);
     this.#seed = seed;
+    this.#connectionLimit = options.connectionLimit ?? traffic.result.conntrackLimit;
     this.engine = new EngineShare(profile, traffic, options.software ?? traffic, this.#hz);
   }
 
@@ -80,10 +84,10 @@ export class Device {
   }
 
   /** What happens at `factor`. */
-  at(factor: number): Behaviour {
+  at(factor: number, packets = TARGET_PACKETS): Behaviour {
     const run = (end: End): QueueResult =>
       simulate(this.traffic.columns, this.services(factor, end), this.model, factor, {
-        packets: TARGET_PACKETS,
+        packets,
         seed: this.#seed,
       });
     const middle = run('middle');
@@ -167,14 +171,13 @@ export class Device {
   }
 
   #search(end: End) {
-    const { conntrackLimit } = this.traffic.result;
     return {
       columns: this.traffic.columns,
       services: (factor: number) => this.services(factor, end),
       model: this.model,
       seed: this.#seed,
       packets: this.#searchPackets,
-      tableFactor: conntrackLimit / Math.max(1, this.traffic.connections),
+      tableFactor: this.#connectionLimit / Math.max(1, this.traffic.connections),
     };
   }
 

@@ -12,6 +12,7 @@ import { type ClonedCaptures, cloneCaptures, surveyUsers, type Users } from './c
 import { Device } from './device.ts';
 import { hasFlowtable, withFlowtable } from './edits.ts';
 import type { Band, DevicePlan, ModePlan, Plan } from './result.ts';
+import { SEARCH_PACKETS } from './search.ts';
 import { tableNotes } from './table-notes.ts';
 import { type Scaling, scaling, type Target, targetFactor } from './target.ts';
 import { Replays, type Traffic, type TrafficQuery } from './traffic.ts';
@@ -179,6 +180,7 @@ async function modePlan(context: PlanContext, profile: Profile, mode: OffloadMod
     shares: taken(shares(traffic), device.engine.taken(scale.copies)),
     capacity,
     saturation: device.saturation(found.value),
+    busiestCoreAtMost: device.at(found.value, SEARCH_PACKETS).busiestCore,
     headroom: scaled(capacity, 1 / scale.factor),
     target: device.at(scale.copies),
     cyclesPerPacket: device.cyclesPerPacket(scale.copies),
@@ -218,6 +220,7 @@ function absent(mode: OffloadMode, what: string): ModePlan {
     shares: { slow: 0, software: 0, hardware: 0 },
     capacity: none,
     saturation: { kind: 'none', name: 'nothing', bursts: false },
+    busiestCoreAtMost: none,
     headroom: none,
     target: {
       busiestCore: none,

@@ -46,6 +46,8 @@ export interface ModePlan {
   /** Highest load without loss against the capture's own; 0: it does not carry a millionth of it. */
   capacity: Band;
   saturation: Saturation;
+  /** Busiest core at the highest load, 0 … 1: what is left of it where a link or a table is full first. */
+  busiestCoreAtMost: Band;
   /** The target against the capacity, 0 … : what is left. */
   headroom: Band;
   target: Behaviour;
@@ -62,9 +64,12 @@ export interface Advice {
   /** Highest load without loss with it, and against today's. */
   capacity: Band;
   gain: number;
+  /** The gain when packets are as dear, or as cheap, as their interval says, today and with the change. */
+  gainBand: Band;
   /** Cycles a packet on average with it, and what part of today's that saves (negative: it costs more). */
   cyclesPerPacket: Band;
   saved: number;
+  savedBand: Band;
   /** Busiest core at the target with it. */
   busiestCore: Band;
   /** Of `replayedPackets`, those that fare otherwise (verdict or interface); absent: the ruleset is not changed. */

@@ -30,7 +30,15 @@ export function jsonPlan(plan: Plan): object {
       ...device,
       hardware: { present: hardware.present, what: hardware.what },
       modes: device.modes.map((mode) => modeJson(plan, mode)),
-      advice: device.advice.map((row) => ({ ...row, gain: Number.isFinite(row.gain) ? row.gain : null })),
+      advice: device.advice.map((row) => ({
+        ...row,
+        gain: finite(row.gain),
+        gainBand: {
+          value: finite(row.gainBand.value),
+          low: finite(row.gainBand.low),
+          high: finite(row.gainBand.high),
+        },
+      })),
     })),
   };
 }
@@ -100,4 +108,9 @@ function numbers({ value, low, high }: Band): string[] {
 function field(text: string): string {
   const safe = /^[=+@\t-]/.test(text) && !/^-?\d/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** From nothing to something is no number. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }

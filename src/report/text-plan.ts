@@ -142,6 +142,7 @@ function table(plan: Plan, modes: ModePlan[]): string[][] {
     row(`  ${bits.name}`, (mode) => band(mode.capacity, perUser.bitsPerSecond / bits.size)),
     row(`  ${packets.name}`, (mode) => band(mode.capacity, perUser.packetsPerSecond / packets.size)),
     row('  full first', (mode) => cut(saturationName(mode.saturation))),
+    row('  busiest core there, %', (mode) => band(mode.busiestCoreAtMost, 100)),
     row('packets slow/soft/hard, %', (mode) =>
       [mode.shares.slow, mode.shares.software, mode.shares.hardware].map(wholePercent).join(' / '),
     ),
@@ -195,10 +196,14 @@ function adviceText(plan: Plan, row: Advice, number: number): string[] {
   return lines;
 }
 
-function gainText({ gain, saved }: Advice): string {
-  const cycles = Math.abs(saved) < 0.005 ? '' : `, ${percent(Math.abs(saved))} ${saved >= 0 ? 'fewer' : 'more'} cycles`;
+function gainText({ gain, gainBand, saved, savedBand }: Advice): string {
+  const part = ({ value, low, high }: Band): string =>
+    `${wholePercent(value)} % (${wholePercent(low)}…${wholePercent(high)})`;
+  const more = { value: -savedBand.value, low: -savedBand.high, high: -savedBand.low };
+  const cycles =
+    Math.abs(saved) < 0.005 ? '' : saved >= 0 ? `, ${part(savedBand)} fewer cycles` : `, ${part(more)} more cycles`;
   if (!Number.isFinite(gain)) return `from nothing${cycles}`;
-  return gain >= 1.03 ? `${figure(gain)} times the load${cycles}` : `no more load${cycles}`;
+  return gain >= 1.03 ? `${band(gainBand)} times the load${cycles}` : `no more load${cycles}`;
 }
 
 function shortPath(place: string): string {

@@ -26,6 +26,8 @@ import { progressLine } from '../progress.ts';
 import { jsonText, writeOutput } from '../write-output.ts';
 
 type Format = 'text' | 'json' | 'csv';
+const EXIT_FINDINGS = 1;
+const FAIL_ON = ['never', 'lost', 'doubtful'] as const;
 
 interface PlanArguments extends InputArguments {
   profile: string[];
@@ -36,6 +38,7 @@ interface PlanArguments extends InputArguments {
   advice: boolean;
   format: Format;
   output?: string;
+  failOn: (typeof FAIL_ON)[number];
 }
 
 const MOST_SPEED = 1e6;
@@ -84,6 +87,12 @@ export const PLAN_OPTIONS = {
     choices: ['text', 'json', 'csv'] as const,
     default: 'text' as const,
     describe: 'form of the report (csv: the sweeps, or else the table)',
+  },
+  'fail-on': {
+    choices: FAIL_ON,
+    default: 'never' as const,
+    describe:
+      'exit with 1 when a device carries the target with no offload compared: lost, by the estimate; doubtful, not for sure',
   },
   output: { alias: 'o', type: 'string', describe: 'write the report to a file', requiresArg: true },
 } satisfies Record<string, Options>;
@@ -142,7 +151,20 @@ async function run(args: ArgumentsCamelCase<PlanArguments>, version: string): Pr
     };
   })().finally(() => progress.clear());
   await writeOutput(args.output, formatted(report, args.format));
+  if (fails(report, args.failOn)) process.exitCode = EXIT_FINDINGS;
   tellDamages(report.damages);
+}
+
+/** Whether a device carries the target with none of the compared kinds of offload. */
+function fails({ devices, target }: Plan, failOn: PlanArguments['failOn']): boolean {
+  if (failOn === 'never') return false;
+  const { factor } = target.scaling;
+  return devices.some(({ modes }) =>
+    modes.every(({ absent, capacity }) => {
+      if (absent !== undefined) return true;
+      return (failOn === 'lost' ? capacity.value : capacity.low) < factor;
+    }),
+  );
 }
 
 function formatted(report: Plan, format: Format): string {
