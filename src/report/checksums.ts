@@ -24,9 +24,15 @@ export function wrongChecksums(rows: readonly ChecksumRow[]): WrongChecksums {
   return { packets: rows.reduce((sum, row) => sum + row.wrong, 0), senders };
 }
 
-/** Sentences for the report. */
-export function checksumNotes({ packets, senders }: WrongChecksums, fixed: number): string[] {
+/** Sentences for the report. `headers`: packets dropped for a wrong IPv4 header checksum; `fixed`: by --fix-checksums. */
+export function checksumNotes({ packets, senders }: WrongChecksums, headers: number, fixed: number): string[] {
   const notes: string[] = [];
+  if (headers > 0) {
+    notes.push(
+      `${count(headers)} packets have a wrong IPv4 header checksum, and the router drops them; if the capture was altered ` +
+        '(anonymised, for example), --fix-checksums mends them',
+    );
+  }
   const [first] = senders;
   if (first !== undefined) {
     const wrong = senders.reduce((sum, row) => sum + row.wrong, 0);

@@ -1,6 +1,7 @@
 // Report sections: what was read, why packets ended, and what was assumed or simplified.
 import { REASONS } from '../event/reasons.ts';
 import { SIMPLIFICATIONS } from '../event/simplifications.ts';
+import type { DropCount } from '../replay/result.ts';
 import { checksumNotes, wrongChecksums } from './checksums.ts';
 import { columns, count, duration, octets, percent, utcTime, visible, wrap } from './format.ts';
 import type { RunReport } from './model.ts';
@@ -115,7 +116,7 @@ export function noteSection(report: RunReport): string[] {
         'checksum: taken as good',
     );
   }
-  notes.push(...checksumNotes(wrongChecksums(input.checksums), input.fixedChecksums));
+  notes.push(...checksumNotes(wrongChecksums(input.checksums), wrongHeaders(result.drops), input.fixedChecksums));
   if (input.untranslated > 0) {
     notes.push(
       `${count(input.untranslated)} answers were captured after the router had translated them back: turned into what ` +
@@ -151,4 +152,8 @@ export function noteSection(report: RunReport): string[] {
     for (const row of simplified) lines.push(...wrap(`${row.name}: ${row.effect}`, WIDTH, '  - ', '    '));
   }
   return lines;
+}
+
+function wrongHeaders(drops: readonly DropCount[]): number {
+  return drops.find((row) => REASONS[row.reason]?.name === 'bad-checksum')?.packets ?? 0;
 }

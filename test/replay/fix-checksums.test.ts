@@ -103,7 +103,7 @@ describe('hosts that were captured before their network card filled checksums in
       packets: 8,
       senders: [{ source: '192.168.1.10', wrong: 8, verified: 9 }],
     });
-    expect(checksumNotes(wrongChecksums(input.checksums), 0)[0]).toMatch(
+    expect(checksumNotes(wrongChecksums(input.checksums), 0, 0)[0]).toMatch(
       /^8 of 9 packets from 192\.168\.1\.10 .*--fix-checksums/,
     );
   });
@@ -145,7 +145,7 @@ describe('the census of parts', () => {
   it('few wrong packets among right ones are damage, not a network card', () => {
     const rows = [{ row: 1, right: 90, wrong: 4, source: [0x0a000001] }];
     expect(wrongChecksums(rows)).toEqual({ packets: 4, senders: [] });
-    expect(checksumNotes(wrongChecksums(rows), 0)).toEqual([
+    expect(checksumNotes(wrongChecksums(rows), 0, 0)).toEqual([
       '4 packets have a wrong checksum: conntrack takes them as invalid',
     ]);
   });
