@@ -5,6 +5,7 @@ import { SCENES, type Scene } from '../datapath/scenes.ts';
 import { CONNTRACK_SCENES } from './conntrack-scenes.ts';
 import { FAMILY_SCENES } from './family-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
+import { FRAGMENT_SCENES } from './fragment-scenes.ts';
 import { HEADER_SCENES } from './header-scenes.ts';
 import { INTERFACE_SCENES } from './interface-scenes.ts';
 import { LIMIT_SCENES } from './limit-scenes.ts';
@@ -15,9 +16,10 @@ import { OFFLOAD_PATH_SCENES } from './offload-path-scenes.ts';
 import { OFFLOAD_SCENES } from './offload-scenes.ts';
 import { OUTPUT_SCENES } from './output-scenes.ts';
 import { QUEUE_SCENES } from './queue-scenes.ts';
-import { FRAGMENT_SCENES } from './fragment-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
+import { REJECT_SCENES } from './reject-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
+import { SELFTEST_SCENES } from './selftest-scenes.ts';
 import { SET_SCENES } from './set-scenes.ts';
 import { STATEFUL_SCENES } from './stateful-scenes.ts';
 import { VERDICT_SCENES } from './verdict-scenes.ts';
@@ -40,13 +42,10 @@ export const GROUPS: Record<string, KernelScene[]> = {
   routing: ROUTING_SCENES,
   flowtable: FLOWTABLE_SCENES,
   stateful: STATEFUL_SCENES,
-  conntrack: CONNTRACK_SCENES,
-  fragments: FRAGMENT_SCENES,
+  queue: QUEUE_SCENES,
+  selftests: SELFTEST_SCENES,
   nat: NAT_SCENES,
   neighbours: NEIGHBOUR_SCENES,
-  verdicts: VERDICT_SCENES,
-  random: randomScenes(1, 240),
-};
   output: OUTPUT_SCENES,
   rejects: REJECT_SCENES,
   interfaces: INTERFACE_SCENES,
@@ -58,3 +57,6 @@ export const GROUPS: Record<string, KernelScene[]> = {
   sets: SET_SCENES,
   meta: META_SCENES,
   headers: HEADER_SCENES,
+  verdicts: VERDICT_SCENES,
+  random: randomScenes(1, 240),
+};
