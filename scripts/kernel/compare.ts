@@ -35,8 +35,7 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
   });
   const after = compareFrames(kernel.after, ours.after, '', '', chosen);
   if (after.length > 0) differences.push(['after the last packet', ...after].join('\n  '));
-  const listed = listedRows(scene, kernel);
-  const state = (rows: Json[]): Row[] => stateOf((scene.isForeign ? changedRows(rows) : rows).filter(listed));
+  const state = (rows: Json[]): Row[] => stateOf(scene.isForeign ? changedRows(rows) : rows);
   differences.push(...compareRows('rules, objects and sets', state(kernel.ruleset), state(ours.ruleset)));
   const connections = (lines: string[]): Row[] => lines.map((line) => renamedConnection(line, chosen));
   differences.push(...compareRows('connections', connections(kernel.conntrack), connections(ours.conntrack)));
@@ -56,16 +55,6 @@ function compareFrames(
   const ours = text(mine);
   if (kernels.join('\n') === ours.join('\n')) return [];
   return [...kernels.map((line) => `kernel ${when}${line}`), ...ours.map((line) => `ours   ${when}${line}`)];
-}
-
-/** nft 1.0.6 does not list the sets that `meter` makes. */
-function listedRows(scene: KernelScene, kernel: KernelResult): (row: Json) => boolean {
-  const meters = new Set([...scene.ruleset.matchAll(/\bmeter (\w+)/g)].map((match) => match[1]));
-  const known = kernel.ruleset.map((row) => (row.set as Json | undefined)?.name);
-  return (row) => {
-    const name = (row.set as Json | undefined)?.name;
-    return typeof name !== 'string' || !meters.has(name) || known.includes(name);
-  };
 }
 
 /** From where the rules' traces part. */

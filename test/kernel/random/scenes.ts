@@ -11,16 +11,15 @@ export function randomScene(seed: number): KernelScene {
   const draw = new Draw(seed);
   const topology = draw.pick(TOPOLOGIES);
   const ruleset = randomRuleset(draw, topology);
-  const router = JSON.stringify(routerOf(draw, topology));
-  const frames = randomFrames(draw, topology, new Wire(ruleset.text, router));
+  const wanMtu = topology.name === 'pppoe' ? 1492 : draw.oneIn(4) ? draw.pick([1400, 1280, 1492]) : 1500;
+  const router = JSON.stringify(routerOf(draw, topology, wanMtu));
+  const frames = randomFrames(draw, topology, new Wire(ruleset.text, router), wanMtu);
   return { name: `random2 ${seed}: ${ruleset.parts.join(', ')}`, ruleset: ruleset.text, router, frames };
 }
 
-function routerOf(draw: Draw, topology: Topology): object {
-  const small = draw.oneIn(4) ? draw.pick([1400, 1280, 1492]) : 1500;
-  const isSession = topology.name === 'pppoe';
+function routerOf(draw: Draw, topology: Topology, wanMtu: number): object {
   const interfaces = topology.router.interfaces.map((row) =>
-    'name' in row && row.name === topology.wan && !isSession ? { ...row, mtu: small } : row,
+    'name' in row && row.name === topology.wan ? { ...row, mtu: wanMtu } : row,
   );
   const neighbours = topology.hosts
     .filter((host) => host.net !== 'wan')

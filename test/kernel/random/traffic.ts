@@ -25,7 +25,7 @@ const DAMAGE = 30;
 const MAX_SECONDS = { bridge: 240, other: 1500 };
 
 /** Frames of a scene, by what the emulated router does with them. */
-export function randomFrames(draw: Draw, topology: Topology, wire: Wire): SceneFrame[] {
+export function randomFrames(draw: Draw, topology: Topology, wire: Wire, wanMtu: number): SceneFrame[] {
   const stage: Stage = { draw, topology };
   const frames: SceneFrame[] = [];
   const times: number[] = [];
@@ -42,8 +42,14 @@ export function randomFrames(draw: Draw, topology: Topology, wire: Wire): SceneF
     while (isLate(at())) seconds++;
     return at();
   };
+  const mtuOf = (device: string): number => {
+    const isWan = topology.hosts.some((host) => host.net === 'wan' && host.device === device);
+    return isWan ? wanMtu : 1500;
+  };
   const fire = (shot: Shot): Arrived[] => {
     const { host } = shot;
+    // What is longer than the interface takes would be a super-packet to us, not to a TAP device: it is lost on the way.
+    if (shot.datagram.length > mtuOf(host.device)) return [];
     const timeNs = timeOf(shot.seconds ?? 0);
     times.push(timeNs);
     const vlans = host.vlans.map((id) => ({ id, priority: draw.oneIn(9) ? 5 : 0 }));
