@@ -156,7 +156,11 @@ function tableOf(set: (typeof SETS)[number], result: Fit, observations: Observat
   FEATURES.forEach((name, index) => {
     const seen = observations.some((row) => row.features[index] !== 0);
     const instructions = Math.round((result.weights[index] as number) * 10) / 10;
-    const note = priorOf(name).note;
+    const { note, only } = priorOf(name);
+    if (only !== undefined && (only === 'x86-64') !== (set === 'x86-64')) {
+      rows[name] = { instructions: 0, basis: 'fitted', note: 'another instruction set does this' };
+      return;
+    }
     rows[name] = seen
       ? { instructions, basis: 'fitted' }
       : { instructions, basis: 'estimate', note: note ?? 'no scenario' };
