@@ -45,7 +45,10 @@ export function checksumNotes({ packets, senders }: WrongChecksums, headers: num
     );
   }
   const rest = packets - senders.reduce((sum, row) => sum + row.wrong, 0);
-  if (rest > 0) notes.push(`${count(rest)} packets have a wrong checksum: conntrack takes them as invalid`);
+  if (rest > 0)
+    notes.push(
+      `${count(rest)} ${rest === 1 ? 'packet has' : 'packets have'} a wrong checksum: conntrack takes what it finds so as invalid`,
+    );
   if (fixed > 0) notes.push(`--fix-checksums mended the checksums of ${count(fixed)} packets before they entered`);
   return notes;
 }

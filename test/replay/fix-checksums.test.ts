@@ -146,7 +146,7 @@ describe('the census of parts', () => {
     const rows = [{ row: 1, right: 90, wrong: 4, source: [0x0a000001] }];
     expect(wrongChecksums(rows)).toEqual({ packets: 4, senders: [] });
     expect(checksumNotes(wrongChecksums(rows), 0, 0)).toEqual([
-      '4 packets have a wrong checksum: conntrack takes them as invalid',
+      '4 packets have a wrong checksum: conntrack takes what it finds so as invalid',
     ]);
   });
 });
