@@ -34,7 +34,6 @@ const PROHIBIT = reason('prohibit');
 const SOURCE_ROUTE = reason('source-route');
 const FORWARDING_OFF = reason('forwarding-off');
 const IP_CHECKSUM = simplification('ip-checksum');
-const IGMP = 2;
 const ALL_HOSTS = 0xe0000001;
 
 /**
@@ -105,7 +104,7 @@ function route4(stack: Stack, packet: Packet): void {
     return;
   }
   if (daddr >>> 28 === 14) {
-    if (daddr === ALL_HOSTS || packet.protocol === IGMP) localInput(stack, packet, true);
+    if (daddr === ALL_HOSTS) localInput(stack, packet, true);
     else drop(recorder, packet, MULTICAST);
     return;
   }
@@ -118,7 +117,7 @@ function route4(stack: Stack, packet: Packet): void {
   const kind = isLimited ? 'broadcast' : route === undefined ? 'none' : route.kind;
   const isBroadcast = kind === 'broadcast' && (isLimited || settings.bcForwarding[packet.iif] === 0);
   if (isBroadcast || kind === 'local') {
-    if (saddr === 0 || isSourceGood(stack, packet)) localInput(stack, packet, isBroadcast);
+    if (saddr === 0 || isSourceGood(stack, packet, 0)) localInput(stack, packet, isBroadcast);
     return;
   }
   if (route === undefined || (kind !== 'unicast' && kind !== 'broadcast')) {
@@ -129,7 +128,7 @@ function route4(stack: Stack, packet: Packet): void {
     drop(recorder, packet, FORWARDING_OFF);
     return;
   }
-  if (!isSourceGood(stack, packet)) return;
+  if (!isSourceGood(stack, packet, route.oif.index)) return;
   if (!packet.hasOptions) forward4(stack, packet, route, 0);
   else if (areOptionsGood(stack, packet, false)) forward4(stack, packet, route, recordRoute);
 }
@@ -157,8 +156,8 @@ function areOptionsGood(stack: Stack, packet: Packet, isLocal: boolean): boolean
   return false;
 }
 
-function isSourceGood(stack: Stack, packet: Packet): boolean {
-  const verdict = validateSource(stack, packet);
+function isSourceGood(stack: Stack, packet: Packet, oif: number): boolean {
+  const verdict = validateSource(stack, packet, oif);
   if (verdict === 0) return true;
   drop(stack.recorder, packet, verdict === 1 ? MARTIAN : RP_FILTER);
   return false;
@@ -175,6 +174,7 @@ function noRoute4(stack: Stack, packet: Packet, route: Route | undefined): void 
     drop(recorder, packet, BLACKHOLE);
     return;
   }
+  const isTold = stack.icmpRate.allowsError(be32(packet.data, packet.network + 12), packet.timeNs);
   let why = NO_ROUTE;
   let code = icmp.ICMP_NET_UNREACH;
   if (route?.kind === 'unreachable') {
@@ -185,7 +185,7 @@ function noRoute4(stack: Stack, packet: Packet, route: Route | undefined): void 
     code = icmp.ICMP_PKT_FILTERED;
   }
   drop(recorder, packet, why);
-  icmp.icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, code, 0, false);
+  if (isTold) icmp.icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, code, 0, false);
 }
 
 /** ipv6_rcv: as ipReceive(). */
