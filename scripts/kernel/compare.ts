@@ -58,13 +58,20 @@ function compareFrames(
 }
 
 /** From where the rules' traces part. */
-function compareSteps(theirs: string[], mine: string[]): string[] {
+function compareSteps(kernels: string[], ours: string[]): string[] {
+  const theirs = kernels.map(unnumbered);
+  const mine = ours.map(unnumbered);
   if (theirs.join('\n') === mine.join('\n')) return [];
   const same = theirs.findIndex((step, index) => step !== mine[index]);
   const from = same < 0 ? theirs.length : same;
   const rest = (who: string, steps: string[]): string =>
     `${who} traced from step ${from + 1}: ${steps.slice(from).join('; ') || 'nothing'}`;
   return [rest('kernel', theirs), rest('ours  ', mine)];
+}
+
+/** The kernel numbers chains in braces as it likes, and nft 1.0.6 does not list what is in them. */
+function unnumbered(step: string): string {
+  return step.replace(/(__chain)\d+( rule) (of handle )?\d+/, '$1$2').replaceAll(/__chain\d+/g, '__chain');
 }
 
 /** The kernel's frames are read from one device after the other. */
@@ -147,6 +154,7 @@ function stateOf(rows: Json[]): Row[] {
   return rows.flatMap((row): Row[] => {
     const rule = row.rule as Json | undefined;
     if (rule !== undefined) {
+      if (/^__chain\d+$/.test(String(rule.chain))) return [];
       const chain = `${rule.family} ${rule.table} ${rule.chain}`;
       const place = (places.get(chain) ?? 0) + 1;
       places.set(chain, place);
