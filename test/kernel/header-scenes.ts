@@ -186,7 +186,6 @@ export const HEADER_SCENES: KernelScene[] = [
     [
       ...mixed(),
       ...mixed(13).map(([ms, ...rest]): Arrival => [ms + 100, ...rest]),
-      zeroSum(300),
       other(310, 136, octets(12)),
       other(320, 132, octets(20)),
       six(330, [[60, PAD6]]),
