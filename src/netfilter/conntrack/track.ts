@@ -154,6 +154,7 @@ export class Conntrack {
       this.#recorder.event(CT_UNTRACKED_EVENT, 0);
       return NF_ACCEPT;
     }
+    packet.ctInfo = CT_INVALID;
     // A fragment that was not reassembled (IP_NODEFRAG) or the quoted half of nothing.
     if (hook === HOOK_OUTPUT && packet.ipVersion === 4 && (packet.moreFragments || packet.fragmentOffset !== 0))
       return NF_ACCEPT;
@@ -249,12 +250,16 @@ export class Conntrack {
 
   /** `notrack`: the packet passes without a connection (only before it has one). */
   untrack(packet: Packet): void {
-    if (packet.ct < 0) packet.ctInfo = CT_UNTRACKED;
+    if (packet.ct < 0 && packet.ctInfo !== CT_NEW) packet.ctInfo = CT_UNTRACKED;
   }
 
-  /** `ct zone set`, before the packet is tracked; `direction` -1 stands for both. */
+  /**
+   * `ct zone set`, before the packet is tracked; `direction` -1 stands for both. The template that it leaves on the packet
+   * is new, undoes a `notrack` before it, and keeps later ones of either kind away.
+   */
   setZone(packet: Packet, zone: number, direction: number): void {
-    if (packet.ct >= 0 || packet.ctInfo === CT_UNTRACKED) return;
+    if (packet.ct >= 0 || packet.ctInfo === CT_NEW) return;
+    packet.ctInfo = CT_NEW;
     this.#zonePacket = packet.number;
     this.#templateOriginal = direction === REPLY ? 0 : zone;
     this.#templateReply = direction === ORIGINAL ? 0 : zone;

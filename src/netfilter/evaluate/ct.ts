@@ -2,7 +2,7 @@
 import { f64, u32 } from '../../base/columns.ts';
 import type { CtKey } from '../../bytecode/expression.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
-import { CT_INVALID, CT_UNTRACKED } from '../../packet/packet.ts';
+import { CT_INVALID, CT_NEW, CT_UNTRACKED } from '../../packet/packet.ts';
 import { IPS_CONFIRMED } from '../conntrack/status.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
 import { LABEL_WORDS } from '../conntrack/table.ts';
@@ -34,7 +34,8 @@ function loader(expression: Of<'ct'>, to: number, context: PrepareContext): Eval
   if (key === 'state') {
     return (run) => {
       const { ct, ctInfo } = run.packet;
-      if (ct < 0) run.words[to] = ctInfo === CT_UNTRACKED ? 64 : STATE_INVALID;
+      // Without a connection `new` is the template of `ct zone set`.
+      if (ct < 0 && ctInfo !== CT_NEW) run.words[to] = ctInfo === CT_UNTRACKED ? 64 : STATE_INVALID;
       else run.words[to] = ctInfo === CT_INVALID ? STATE_INVALID : u32(STATE_BITS, ctInfo);
       return NFT_CONTINUE;
     };
@@ -248,7 +249,7 @@ export function prepareNotrack(): PreparedExpression {
   return {
     evaluate: (run) => {
       const { packet } = run;
-      if (packet.ct < 0) packet.ctInfo = CT_UNTRACKED;
+      if (packet.ct < 0 && packet.ctInfo !== CT_NEW) packet.ctInfo = CT_UNTRACKED;
       return NFT_CONTINUE;
     },
     shape: { cost: 'notrack', size: 0 },
