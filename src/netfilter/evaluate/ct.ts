@@ -94,7 +94,7 @@ function connectionLoader(key: CtKey, half: number, to: number, table: Conntrack
     case 'protocol':
       return number(to, (_run, entry) => u32(table.tuples, entry * 2 * TUPLE_WORDS + 9) & 0xff);
     case 'zone':
-      return number(to, (_run, entry) => u32(table.tuples, (entry * 2 + Math.max(0, half)) * TUPLE_WORDS + 9) >>> 16);
+      return number(to, (_run, entry) => zoneOf(table, entry, half));
     case 'id':
       return number(to, (_run, entry) => f64(table.flowNumber, entry));
     // The helper of the connection's master, not its own.
@@ -105,6 +105,13 @@ function connectionLoader(key: CtKey, half: number, to: number, table: Conntrack
     default:
       return tupleLoader(key, Math.max(0, half), to, table);
   }
+}
+
+/** nf_ct_zone_id; without a direction (half < 0) the zone's number, whichever directions it is for. */
+function zoneOf(table: ConntrackTable, entry: number, half: number): number {
+  const at = entry * 2 * TUPLE_WORDS + 9;
+  if (half >= 0) return u32(table.tuples, at + half * TUPLE_WORDS) >>> 16;
+  return u32(table.tuples, at) >>> 16 || u32(table.tuples, at + TUPLE_WORDS) >>> 16;
 }
 
 /** 16 octets of the name of what made the connection expected (NF_CT_HELPER_NAME_LEN). */
