@@ -23,7 +23,6 @@ const TCP = 6;
 /** The packet belongs to no connection. */
 const NO_NODE = -1;
 const tuple = new Uint32Array(TUPLE_WORDS);
-const NO_TUPLES = new Uint32Array(0);
 
 /** State: number of the instance's list + 1 (0: none yet). */
 export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): Stateful {
@@ -56,16 +55,15 @@ export function prepareConnlimit(expression: Of<'connlimit'>, engine: Engine): S
 }
 
 /**
- * struct nf_conncount_list: connections by node (entry * 2 + direction) and flow number, since entries are used again.
- * NO_NODE stands for the tuple of an untracked or invalid packet: it goes when the list is collected, unless a connection
- * has come about that has it.
+ * struct nf_conncount_list: connections by tuple. Node (entry * 2 + direction) and flow number, since entries are used again,
+ * find most of them without a look-up; NO_NODE is an untracked or invalid packet. What has no connection when the list is
+ * collected goes, but another connection of the same tuple may have come about.
  */
 class ConnectionList {
   length = 0;
   #nodes = new Int32Array(4);
   #flows = new Float64Array(4);
-  /** Of the rows with NO_NODE; empty until there is one. */
-  #tuples: Uint32Array = NO_TUPLES;
+  #tuples = new Uint32Array(4 * TUPLE_WORDS);
   #collectedAt = -1;
   #lengthThen = 0;
 
@@ -96,7 +94,7 @@ class ConnectionList {
     const skipCheck =
       (status & IPS_CONFIRMED) === 0 && jiffy === this.#collectedAt && this.length - this.#lengthThen < MAX_COLLECT;
     if (!skipCheck && this.#collect(table, node, jiffy)) return true;
-    if (node < 0) this.#keepTuple();
+    if (packet.ct >= 0) copyTuple(table.tuples, node * TUPLE_WORDS, tuple, 0);
     this.#push(node, node < 0 ? 0 : f64(table.flowNumber, node >> 1));
     return true;
   }
@@ -140,36 +138,30 @@ class ConnectionList {
   /** find_or_evict: the node of a row, -1 when its connection is gone. */
   #find(table: ConntrackTable, at: number): number {
     const node = i32(this.#nodes, at);
-    if (node < 0) return table.lookup(this.#tuples, at * TUPLE_WORDS);
-    return isAlive(table, node >> 1, f64(this.#flows, at)) ? node : NO_NODE;
+    if (node >= 0 && isAlive(table, node >> 1, f64(this.#flows, at))) return node;
+    return table.lookup(this.#tuples, at * TUPLE_WORDS);
   }
 
   #move(from: number, to: number): void {
     this.#nodes[to] = i32(this.#nodes, from);
     this.#flows[to] = f64(this.#flows, from);
-    if (this.#tuples !== NO_TUPLES) copyTuple(this.#tuples, from * TUPLE_WORDS, this.#tuples, to * TUPLE_WORDS);
+    copyTuple(this.#tuples, from * TUPLE_WORDS, this.#tuples, to * TUPLE_WORDS);
   }
 
-  /** The row that is pushed next has the tuple in hand. */
-  #keepTuple(): void {
-    const words = Math.max(this.length + 1, this.#nodes.length) * TUPLE_WORDS;
-    if (this.#tuples.length < words) {
-      const tuples = new Uint32Array(words * 2);
-      tuples.set(this.#tuples);
-      this.#tuples = tuples;
-    }
-    copyTuple(tuple, 0, this.#tuples, this.length * TUPLE_WORDS);
-  }
-
+  /** Appends the tuple in hand. */
   #push(node: number, flow: number): void {
     if (this.length === this.#nodes.length) {
       const nodes = new Int32Array(this.length * 2);
       const flows = new Float64Array(this.length * 2);
       nodes.set(this.#nodes);
+      const tuples = new Uint32Array(this.length * 2 * TUPLE_WORDS);
       flows.set(this.#flows);
+      tuples.set(this.#tuples);
       this.#nodes = nodes;
       this.#flows = flows;
+      this.#tuples = tuples;
     }
+    copyTuple(tuple, 0, this.#tuples, this.length * TUPLE_WORDS);
     this.#nodes[this.length] = node;
     this.#flows[this.length++] = flow;
   }
