@@ -82,6 +82,12 @@ export class Expectations {
     return undefined;
   }
 
+  /** How many a connection expects (nf_conn_help.expecting). */
+  countOf(master: number): number {
+    const flow = f64(this.#table.flowNumber, master);
+    return this.#list.reduce((count, row) => (row.masterFlow === flow ? count + 1 : count), 0);
+  }
+
   /** nf_ct_unexpect_related. */
   remove(expectation: Expectation): void {
     const at = this.#list.indexOf(expectation);

@@ -16,6 +16,10 @@ export const ENTRY_TUPLE_WORDS = TUPLE_WORDS * 2;
 export const PROTOCOL_WORDS = 24;
 export const LABEL_WORDS = 4;
 
+/** In the column `helper`: no helper; room for one but none (`ct expectation set`), so that it never gets one. */
+export const NO_HELPER = -1;
+export const HELPER_EMPTY = -2;
+
 const FIRST_CAPACITY = 1024;
 /** Bound when nf_conntrack_max is 0 (unlimited in the kernel). */
 const HARD_MAXIMUM = 1 << 22;
@@ -52,7 +56,7 @@ export class ConntrackTable {
   expiresNs: Float64Array;
   /** UDP: from when on the connection is a stream. */
   streamNs: Float64Array;
-  /** Number of the helper's name, -1 = none. */
+  /** Number of the helper's name, NO_HELPER, or HELPER_EMPTY. */
   helper: Int16Array;
   /** Of an expected connection: the helper of its master, -1 = none. */
   masterHelper: Int16Array;
@@ -347,7 +351,7 @@ export class ConntrackTable {
     this.tcpState[entry] = 0;
     this.protocol.fill(0, entry * PROTOCOL_WORDS, (entry + 1) * PROTOCOL_WORDS);
     this.streamNs[entry] = 0;
-    this.helper[entry] = -1;
+    this.helper[entry] = NO_HELPER;
     this.masterHelper[entry] = -1;
     this.timeoutPolicy[entry] = -1;
     this.masqueradeIndex[entry] = 0;

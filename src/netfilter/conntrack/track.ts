@@ -37,7 +37,7 @@ import {
   REPLY,
 } from './status.ts';
 import type { ConntrackTable } from './table.ts';
-import { ENTRY_TUPLE_WORDS } from './table.ts';
+import { ENTRY_TUPLE_WORDS, HELPER_EMPTY, NO_HELPER } from './table.ts';
 import { TcpTracker } from './tcp.ts';
 import { Timeouts } from './timeouts.ts';
 import type { Tracker, TrackerContext } from './tracker.ts';
@@ -279,7 +279,7 @@ export class Conntrack {
   assignHelper(entry: number, name: number): void {
     const { table } = this;
     const status = u32(table.status, entry);
-    if ((status & (IPS_CONFIRMED | IPS_HELPER)) !== 0) return;
+    if ((status & (IPS_CONFIRMED | IPS_HELPER)) !== 0 || table.helper[entry] === HELPER_EMPTY) return;
     table.helper[entry] = name;
     table.status[entry] = status | IPS_HELPER;
   }
@@ -372,7 +372,7 @@ export class Conntrack {
     const { master } = expectation;
     table.status[entry] = u32(table.status, entry) | IPS_EXPECTED;
     table.mark[entry] = u32(table.mark, master);
-    table.masterHelper[entry] = table.helper[master] as number;
+    table.masterHelper[entry] = Math.max(NO_HELPER, table.helper[master] as number);
     if (expectation.nat !== undefined) this.onExpected?.(entry, expectation);
   }
 

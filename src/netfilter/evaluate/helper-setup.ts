@@ -19,6 +19,7 @@ export function helperSetup(conntrack: Conntrack, names: string[]): HelperSetup 
       }
       conntrack.assignHelper(packet.ct, index);
     },
+    expectations: conntrack.expectations,
     nameOf: (number) => names[number] ?? '',
     timeoutPolicy: (protocol, policy) => {
       const number = conntrack.timeouts.addPolicy(protocol, policy);

@@ -10,6 +10,7 @@ import { IPS_CONFIRMED, IPS_HELPER } from '../conntrack/status.ts';
 import { TUPLE_WORDS } from '../conntrack/tuple.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import { prepareCounter } from './counter.ts';
+import { expectationSetter } from './ct-expectation.ts';
 import type { Evaluation } from './evaluation.ts';
 import {
   cannotRun,
@@ -47,6 +48,7 @@ export function prepareObject(object: StatefulObject, context: PrepareContext): 
     case 'secmark':
       return { type: object.type, evaluate: () => NFT_CONTINUE };
     case 'ct expectation':
+      return { type: object.type, evaluate: expectationSetter(object, context) };
     case 'synproxy':
       return cannotRun(context, `a "${object.type}" object ("${object.name}") is not emulated`);
     default:

@@ -9,6 +9,7 @@ import type { ExpressionShape, Work } from '../../event/vocabulary.ts';
 import type { Fib } from '../../net/fib.ts';
 import type { Interfaces } from '../../net/interfaces.ts';
 import type { Packet } from '../../packet/packet.ts';
+import type { Expectations } from '../conntrack/expectations.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
 import type { Nat } from '../nat/nat.ts';
 import type { RouterServices } from '../services.ts';
@@ -88,6 +89,8 @@ export interface Engine {
 
 /** What `ct helper set`, `ct timeout set` and `ct zone set` ask of conntrack. */
 export interface HelperSetup {
+  /** What connections expect. */
+  expectations: Expectations;
   /** Name behind conntrack.table.helper. */
   nameOf(number: number): string;
   assignHelper(packet: Packet, name: string): void;

@@ -14,7 +14,7 @@ import {
   IPS_SEQ_ADJUST,
 } from '../conntrack/status.ts';
 import type { ConntrackTable } from '../conntrack/table.ts';
-import { ENTRY_TUPLE_WORDS } from '../conntrack/table.ts';
+import { ENTRY_TUPLE_WORDS, NO_HELPER } from '../conntrack/table.ts';
 import { TCP_ESTABLISHED } from '../conntrack/tcp-states.ts';
 import {
   PROTOCOL_GRE,
@@ -80,7 +80,7 @@ export function judgeOffload(packet: Packet, table: ConntrackTable, entry: numbe
     default:
       return refuse(table, entry, PROTOCOL);
   }
-  if ((table.helper[entry] as number) >= 0) return refuse(table, entry, HELPER);
+  if (table.helper[entry] !== NO_HELPER) return refuse(table, entry, HELPER);
   if ((status & (IPS_SEQ_ADJUST | IPS_NAT_CLASH)) !== 0) return refuse(table, entry, SEQUENCE_ADJUSTMENT);
   if ((status & IPS_CONFIRMED) === 0) return refuse(table, entry, NOT_CONFIRMED);
   return (status & IPS_OFFLOAD) !== 0 ? IS_OFFLOADED : MAY_OFFLOAD;
