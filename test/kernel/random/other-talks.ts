@@ -129,7 +129,7 @@ export function* groupTalk(stage: Stage, host: Host): Talk {
     () => from(draw.pick(['127.0.0.1', '224.0.0.9', '0.0.0.0', '192.168.1.1', '255.255.255.255']), host.v4, ask),
     () => from(host.v4, draw.pick(['127.0.0.1', '0.0.0.0', '240.1.2.3', '10.99.0.1']), ask),
     () => from(draw.pick(['::', '::1', 'ff02::1', 'fd00:1::1']), '2001:db8:99::7', ask),
-    () => from(host.v6, draw.pick(['::1', '::', 'ff05::2', 'fd00:77::1']), ask),
+    () => from(host.v6, draw.pick(['::1', '::', 'ff05::99', 'fd00:77::1']), ask),
     () => from(host.v4, '198.51.100.7', ask, mac),
   ];
   for (let count = draw.between(1, 3); count > 0; count--) yield draw.pick(shots)();

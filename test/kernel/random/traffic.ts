@@ -59,7 +59,7 @@ export function randomFrames(draw: Draw, topology: Topology, wire: Wire, wanMtu:
     const datagram = isDamaged ? damaged(draw, shot.datagram) : shot.datagram;
     const type = shot.etherType ?? ((shot.datagram[0] ?? 0) >>> 4 === 6 ? 0x86dd : 0x0800);
     const whole = ether(fields, datagram, type);
-    const octets = whole.length < 60 && draw.oneIn(2) ? padded(whole) : whole;
+    const octets = whole.length < 60 && draw.oneIn(2) ? padded(whole, isDamaged ? 0x55 : 0) : whole;
     frames.push({ device: host.device, octets, timeNs });
     return wire.send(host.device, octets, timeNs);
   };
@@ -90,8 +90,9 @@ function introduce(host: Host, fire: (shot: Shot) => Arrived[]): void {
   if (host.net === 'lan') fire({ host, datagram: pattern(46), mac: 'ff:ff:ff:ff:ff:ff', etherType: 0x9000 });
 }
 
-function padded(frame: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(60);
+/** Zeros behind a cut header would be a checksum of zero, which is taken as the sender's offload. */
+function padded(frame: Uint8Array, filler: number): Uint8Array {
+  const whole = new Uint8Array(60).fill(filler);
   whole.set(frame);
   return whole;
 }
