@@ -113,7 +113,7 @@ function blankFragmentId(data: Buffer, network: number): void {
 }
 
 /** What is left at the end: text that must be the same, and seconds that run with the clock. */
-interface Row {
+export interface Row {
   text: string;
   seconds: number[];
 }
@@ -149,7 +149,7 @@ const PLACES = ['family', 'table', 'name', 'handle', 'comment'];
 const STATEFUL = ['counter', 'quota', 'limit', 'last', 'ct count'];
 
 /** What a run changes: statements of rules by place, objects, elements of sets. */
-function stateOf(rows: Json[]): Row[] {
+export function stateOf(rows: Json[]): Row[] {
   const places = new Map<string, number>();
   return rows.flatMap((row): Row[] => {
     const rule = row.rule as Json | undefined;
