@@ -43,7 +43,7 @@ if (values.write && counted.length < scenarios.length) {
   throw new Error('some scenarios were left out: weights fitted to the rest are not written');
 }
 const heldOut = await countAll(
-  ['heldout', 'wild'].flatMap((list) => loadHeldOut(shared, join(root, 'scripts/calibrate'), values.dump, list)),
+  ['heldout', 'wild', 'unseen'].flatMap((list) => loadHeldOut(shared, join(root, 'scripts/calibrate'), values.dump, list)),
 );
 const start = Float64Array.from(FEATURES, (name) => priorOf(name).instructions);
 let anchor: Float64Array = start;

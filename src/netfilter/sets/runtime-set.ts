@@ -11,6 +11,7 @@ import type { SetBackend } from './backend.ts';
 import { type BackendName, chooseBackend, makeBackend } from './choose.ts';
 import { Elements } from './elements.ts';
 import { HashBackend } from './hash.ts';
+import { KeyMemo } from './key-memo.ts';
 
 /** What a set needs to resolve of its table. */
 export interface SetContext {
@@ -36,6 +37,9 @@ export class RuntimeSet {
   /** Elements that rules have added so far. */
   added = 0;
   readonly #backend: SetBackend;
+  /** countWork of the backend. */
+  readonly #count: SetBackend['countWork'];
+  #memo: KeyMemo | undefined;
   /** Index of the catch-all element; -1: none. */
   #catchAll = -1;
   readonly #codes: number[] = [];
@@ -82,6 +86,7 @@ export class RuntimeSet {
     // The catch-all is an element like others, but no key leads to it.
     if (this.#catchAll >= 0) this.elements.isUsed[this.#catchAll] = 0;
     this.#backend = makeBackend(this.backendName, definition, this.elements);
+    this.#count = this.#backend.countWork?.bind(this.#backend);
     if (this.#catchAll >= 0) this.elements.isUsed[this.#catchAll] = 1;
     this.isCollected = this.#backend instanceof HashBackend && (definition.timeout || definition.dynamic);
     this.#gcIntervalNs = (definition.gcIntervalMs || 1000) * 1e6;
@@ -96,7 +101,9 @@ export class RuntimeSet {
 
   /** Adds what the kernel does to find a key (WORK); nothing where that is always the same. */
   countWork(octets: Uint8Array, offset: number, amounts: Float64Array): void {
-    this.#backend.countWork?.(octets, offset, amounts);
+    if (this.#count === undefined) return;
+    this.#memo ??= new KeyMemo(this.definition.keyLength, amounts.length);
+    this.#memo.add(octets, offset, amounts, this.#count);
   }
 
   /** Code of an element's verdict; jump and goto set run.target. */
