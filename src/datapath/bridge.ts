@@ -5,7 +5,9 @@
 
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
+import { NF_STOLEN } from '../netfilter/verdict.ts';
 import { PACKET_HOST, PACKET_OTHERHOST, type Packet, VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
+import { fragment } from './fragment.ts';
 import { drop, passes, reason, simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 
@@ -22,47 +24,11 @@ const RESERVED = [0x01, 0x80, 0xc2, 0, 0] as const;
 const RESERVED_BRIDGE_GROUP = 0x00;
 const RESERVED_PAUSE = 0x01;
 const RESERVED_LLDP = 0x0e;
-/** Hostile captures may hold any number of addresses. */
-const MAX_ENTRIES = 1 << 16;
-/** BR_DEFAULT_AGEING_TIME. */
-const AGEING_NS = 300e9;
+/** ETH_HLEN and VLAN_HLEN. */
+const HEADER_ROOM = 18;
 
 /** Sends a frame down a device: queueTransmit, passed in so that the two files do not import each other. */
 export type Transmit = (stack: Stack, packet: Packet, dev: Interface) => void;
-
-/** Forwarding database of all bridges: (bridge, hardware address) to port. */
-export class Fdb {
-  /** Key: 48 address bits plus the bridge's ifindex above them, exact in a double. */
-  readonly #ports = new Map<number, number>();
-  readonly #seenNs = new Map<number, number>();
-
-  /** br_fdb_update: the source of a frame at `offset` is behind `port`. */
-  learn(bridge: Interface, port: Interface, data: Uint8Array, offset: number, nowNs: number): void {
-    if (((data[offset] as number) & 1) !== 0) return;
-    const key = fdbKey(bridge, data, offset);
-    if (this.#ports.size >= MAX_ENTRIES && !this.#ports.has(key)) return;
-    this.#ports.set(key, port.index);
-    this.#seenNs.set(key, nowNs);
-  }
-
-  /** ifindex of the port behind which an address was learned; 0: unknown. */
-  find(bridge: Interface, data: Uint8Array, offset: number, nowNs: number): number {
-    const key = fdbKey(bridge, data, offset);
-    const port = this.#ports.get(key);
-    if (port === undefined || nowNs - (this.#seenNs.get(key) as number) > AGEING_NS) return 0;
-    return port;
-  }
-}
-
-function fdbKey(bridge: Interface, data: Uint8Array, offset: number): number {
-  const high = ((data[offset] as number) << 8) | (data[offset + 1] as number);
-  const low =
-    (data[offset + 2] as number) * 0x1000000 +
-    ((data[offset + 3] as number) << 16) +
-    ((data[offset + 4] as number) << 8) +
-    (data[offset + 5] as number);
-  return (bridge.index % 32) * 2 ** 48 + high * 2 ** 32 + low;
-}
 
 /** What became of a frame at a port: bridged or dropped; up to the bridge device; not the bridge's, it stays at the port. */
 export const BRIDGE_CONSUMED = 0;
@@ -86,7 +52,12 @@ export function bridgeReceive(stack: Stack, packet: Packet, port: Interface, tra
   if (stack.strictMac && packet.packetType === PACKET_OTHERHOST && isAddress(bridge.mac, data, start)) {
     packet.packetType = PACKET_HOST;
   }
-  if (!passes(recorder, packet, runBridge(stack, PREROUTING, packet))) return BRIDGE_CONSUMED;
+  const answer = runBridge(stack, PREROUTING, packet);
+  if (packet.isBrouted && answer === NF_STOLEN) {
+    packet.isBrouted = false;
+    return BRIDGE_PASS;
+  }
+  if (!passes(recorder, packet, answer)) return BRIDGE_CONSUMED;
   return finish(stack, packet, bridge, port, transmit);
 }
 
@@ -153,6 +124,8 @@ function passUp(stack: Stack, packet: Packet, bridge: Interface): number {
   packet.oif = 0;
   if (!passes(stack.recorder, packet, runBridge(stack, INPUT, packet))) return BRIDGE_CONSUMED;
   packet.iif = bridge.index;
+  // The IP layer does not know of fragments that the bridge gathered.
+  packet.fragMaxSize = 0;
   return BRIDGE_UP;
 }
 
@@ -211,8 +184,40 @@ function forwardTo(stack: Stack, packet: Packet, port: Interface, transmit: Tran
   packet.oif = port.index;
   if (!passes(recorder, packet, runBridge(stack, FORWARD, packet))) return;
   if (!passes(recorder, packet, runBridge(stack, POSTROUTING, packet))) return;
+  pushXmit(stack, packet, port, transmit);
+}
+
+/** br_dev_queue_push_xmit: what does not fit the port is dropped, a tag is for free. What was gathered is cut again. */
+function pushXmit(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): void {
+  if (packet.fragMaxSize !== 0) {
+    sendFragments(stack, packet, port, transmit);
+    return;
+  }
+  if (packet.wireLength - packet.encapsulationCount * 4 > port.mtu + HEADER_ROOM && !packet.isSuperPacket) {
+    drop(stack.recorder, packet, NO_WAY_OUT);
+    return;
+  }
   packet.verdict = VERDICT_FORWARD;
   transmit(stack, packet, port);
+}
+
+/** nf_ct_bridge_refrag: fragments as they came, with the frame's header before each. Rare: this allocates. */
+function sendFragments(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): void {
+  const { data, start, network, fragMaxSize } = packet;
+  const header = data.slice(start, network);
+  const output = (_: Stack, piece: Packet): void => {
+    piece.start = piece.network - header.length;
+    piece.data.set(header, piece.start);
+    piece.etherType = packet.etherType;
+    piece.encapsulationCount = packet.encapsulationCount;
+    piece.encapsulation[0] = packet.encapsulation[0] as number;
+    piece.wireLength = header.length + piece.networkLength;
+    piece.fragMaxSize = 0;
+    pushXmit(stack, piece, port, transmit);
+  };
+  if (fragMaxSize > port.mtu || !fragment(stack, packet, fragMaxSize, undefined, port, output)) {
+    drop(stack.recorder, packet, NO_WAY_OUT);
+  }
 }
 
 /** br_flood: copies to every other port. The frame itself is not changed but for its verdict. Returns how many ports. */
@@ -248,6 +253,8 @@ export function cloneFrame(stack: Stack, packet: Packet): Packet | undefined {
   copy.wireLength = packet.wireLength;
   const shift = copy.start - start;
   copy.etherType = packet.etherType;
+  copy.encapsulationCount = packet.encapsulationCount;
+  copy.encapsulation[0] = packet.encapsulation[0] as number;
   copy.transport = packet.transport < 0 ? -1 : packet.transport + shift;
   copy.ipVersion = packet.ipVersion;
   copy.protocol = packet.protocol;
@@ -303,5 +310,6 @@ function localOut(stack: Stack, packet: Packet, port: Interface, transmit: Trans
   packet.oif = port.index;
   if (!passes(recorder, packet, runBridge(stack, OUTPUT, packet))) return;
   if (!passes(recorder, packet, runBridge(stack, POSTROUTING, packet))) return;
-  transmit(stack, packet, port);
+  packet.fragMaxSize = 0;
+  pushXmit(stack, packet, port, transmit);
 }

@@ -2,7 +2,6 @@
 // What defrag put together leaves in the fragments that it came in, if they fit (the kernel keeps them as a list).
 import { be16, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind } from '../event/vocabulary.ts';
-import type { Route } from '../net/fib.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { writeIpv4Checksum } from '../packet/checksum.ts';
 import { type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
@@ -15,26 +14,34 @@ const FRAGMENT_HEADER = 44;
 const DESTINATION = 60;
 const NOOP = 1;
 
-type Output = (stack: Stack, packet: Packet, route: Route, dev: Interface) => void;
+/** `R`: what the way out needs beside the device, a route or nothing. */
+type Output<R> = (stack: Stack, packet: Packet, route: R, dev: Interface) => void;
 
 /**
  * Sends `packet` as fragments of at most `size` octets each. False: it cannot be cut so small (or the capture kept too
  * little of it), and nothing was sent. Events: fragment for each, and what `output` records.
  */
-export function fragment(
+export function fragment<R>(
   stack: Stack,
   packet: Packet,
   size: number,
-  route: Route,
+  route: R,
   dev: Interface,
-  output: Output,
+  output: Output<R>,
 ): boolean {
   return packet.ipVersion === 4
     ? fragment4(stack, packet, size, route, dev, output)
     : fragment6(stack, packet, size, route, dev, output);
 }
 
-function fragment4(stack: Stack, packet: Packet, size: number, route: Route, dev: Interface, output: Output): boolean {
+function fragment4<R>(
+  stack: Stack,
+  packet: Packet,
+  size: number,
+  route: R,
+  dev: Interface,
+  output: Output<R>,
+): boolean {
   const { data, network } = packet;
   const headerLength = (u8(data, network) & 15) * 4;
   const step = (size - headerLength) & ~7;
@@ -60,7 +67,14 @@ function fragment4(stack: Stack, packet: Packet, size: number, route: Route, dev
   return true;
 }
 
-function fragment6(stack: Stack, packet: Packet, size: number, route: Route, dev: Interface, output: Output): boolean {
+function fragment6<R>(
+  stack: Stack,
+  packet: Packet,
+  size: number,
+  route: R,
+  dev: Interface,
+  output: Output<R>,
+): boolean {
   const { data, network } = packet;
   const previous = lastUnfragmentableHeader(packet);
   const headerLength = unfragmentableLength;
@@ -136,7 +150,7 @@ function newPiece(
   return piece;
 }
 
-function send(stack: Stack, packet: Packet, piece: Packet, route: Route, dev: Interface, output: Output): void {
+function send<R>(stack: Stack, packet: Packet, piece: Packet, route: R, dev: Interface, output: Output<R>): void {
   stack.recorder.event(FRAGMENT, packet.ipVersion);
   output(stack, piece, route, dev);
   if (piece.verdict === VERDICT_FORWARD) packet.verdict = VERDICT_FORWARD;

@@ -15,6 +15,7 @@ import type { Interfaces } from '../net/interfaces.ts';
 import type { Sysctl } from '../net/sysctl.ts';
 import { sysctlNumber } from '../net/sysctl.ts';
 import type { Packet } from '../packet/packet.ts';
+import { bridgeConntrack } from './bridge-conntrack.ts';
 import { type ChainInTable, type PreparedTable, prepareRuleset } from './chains.ts';
 import { ConntrackTable } from './conntrack/table.ts';
 import { Conntrack } from './conntrack/track.ts';
@@ -54,7 +55,7 @@ import type { RuntimeSet } from './sets/runtime-set.ts';
 import { eventNames } from './shape.ts';
 import { rulesetState } from './state.ts';
 import type { Tracer } from './tracer.ts';
-import { NF_ACCEPT } from './verdict.ts';
+import { NF_ACCEPT, NF_STOLEN } from './verdict.ts';
 
 const HOOK = eventKind('hook');
 const INGRESS = eventKind('ingress-hook');
@@ -119,6 +120,7 @@ export class Netfilter {
   readonly #ingress: HookEntries[];
   readonly #egress: HookEntries[];
   readonly #held: HeldConnections;
+  #tracksBridges = false;
   /** Sets whose elements expire. */
   #collected: RuntimeSet[];
   #nowNs = DOUBLE_ZERO;
@@ -209,6 +211,7 @@ export class Netfilter {
     }
     this.tracked.ip = false;
     this.tracked.ip6 = false;
+    this.#tracksBridges = false;
     for (const prepared of this.#tables) this.#registerTable(prepared, flowtables.get(prepared.definition));
     this.#options.ruleset = ruleset;
     if (this.#options.tracer !== undefined) this.#watch(this.#options.tracer);
@@ -326,6 +329,7 @@ export class Netfilter {
     const need = conntrackNeed(definition);
     if (need.ip && !this.tracked.ip) this.#registerConntrack(PF_IPV4);
     if (need.ip6 && !this.tracked.ip6) this.#registerConntrack(PF_IPV6);
+    if (need.bridge && !this.#tracksBridges) this.#registerBridgeConntrack();
     this.tracked.ip ||= need.ip;
     this.tracked.ip6 ||= need.ip6;
   }
@@ -354,7 +358,7 @@ export class Netfilter {
         continue;
       }
       const run = !isInet
-        ? this.#chains.link(chain, hook, pf)
+        ? endingAtBroute(this.#chains.link(chain, hook, pf))
         : base.type === 'route'
           ? this.#chains.route(chain, hook, pf)
           : this.#chains.inet(chain, hook, pf);
@@ -416,6 +420,14 @@ export class Netfilter {
     }
   }
 
+  /** The bridge family's own hooks of conntrack. */
+  #registerBridgeConntrack(): void {
+    this.#tracksBridges = true;
+    for (const { hook, ...entry } of bridgeConntrack(this.conntrack, this.defrag, this.#held)) {
+      this.#hooks[PF_BRIDGE * HOOK_NAMES.length + hook]?.register(entry);
+    }
+  }
+
   /** nf_nat_register_fn: the first nat chain of a family brings the nat hook at all four places. */
   #registerNat(pf: number): void {
     const at = pf * HOOK_NAMES.length;
@@ -435,6 +447,14 @@ export class Netfilter {
       this.#hooks[at + hook]?.register({ priority, name: 'nat', run });
     }
   }
+}
+
+/** nf_hook_bridge_pre: a frame that a chain leaves to its port meets no other chain of the bridge. */
+function endingAtBroute(run: (packet: Packet) => number): (packet: Packet) => number {
+  return (packet) => {
+    const verdict = run(packet);
+    return verdict === NF_ACCEPT && packet.isBrouted ? NF_STOLEN : verdict;
+  };
 }
 
 /** The sysctls as loading the ruleset leaves them. */

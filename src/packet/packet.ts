@@ -108,6 +108,8 @@ export class Packet {
   isChecksumVerified = false;
   /** Made by the router itself (ICMP error, RST, echo reply). */
   isGenerated = false;
+  /** `meta broute set 1`: a bridge leaves the frame to its port. */
+  isBrouted = false;
 
   /** Conntrack entry, or -1. */
   ct = -1;
@@ -156,6 +158,7 @@ export class Packet {
     this.checksumPartial = false;
     this.isChecksumVerified = false;
     this.isGenerated = false;
+    this.isBrouted = false;
     this.ct = -1;
     this.ctInfo = CT_INVALID;
     this.ctDirection = 0;

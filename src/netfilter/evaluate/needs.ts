@@ -6,11 +6,13 @@ import type { Family, Ruleset, Table } from '../../bytecode/ruleset.ts';
 export interface ConntrackNeed {
   ip: boolean;
   ip6: boolean;
+  /** The bridge family's own hooks of conntrack, which come on top of both. */
+  bridge: boolean;
 }
 
 /** The families for which this table's rules, sets and objects need connections. */
 export function conntrackNeed(table: Table): ConntrackNeed {
-  const need: ConntrackNeed = { ip: false, ip6: false };
+  const need: ConntrackNeed = { ip: false, ip6: false, bridge: false };
   for (const chain of table.chains) for (const rule of chain.rules) note(rule.expressions, table.family, need);
   for (const set of table.sets) {
     note(set.elementExpressions, table.family, need);
@@ -60,4 +62,5 @@ function isCount(expression: Expression): boolean {
 function add(family: Family, need: ConntrackNeed): void {
   if (family !== 'ip6') need.ip = true;
   if (family !== 'ip') need.ip6 = true;
+  if (family === 'bridge') need.bridge = true;
 }
