@@ -7,7 +7,7 @@ import { mayAnswer } from './reject-checksum.ts';
 import { copyAddress6, finishIpv4, finishIpv6, writeIpv6Header } from './reply.ts';
 import type { Stack } from './stack.ts';
 import { isAnswerable, writeTcp } from './tcp-reset.ts';
-import { queueTransmit } from './transmit.ts';
+import { pushTag, queueTransmit } from './transmit.ts';
 
 const TCP = 6;
 const ICMP = 1;
@@ -113,5 +113,9 @@ function sendBack(stack: Stack, reply: Packet, about: Packet): void {
   putBe16(reply.data, start + 12, reply.etherType);
   reply.start = start;
   reply.wireLength = reply.end - start;
+  if (about.encapsulationCount !== 0) {
+    const tag = about.encapsulation[0] as number;
+    pushTag(reply, tag >>> 16, tag & 0xffff);
+  }
   queueTransmit(stack, reply, stack.interfaces.at(about.iif));
 }

@@ -64,6 +64,9 @@ export function queueTransmit(stack: Stack, packet: Packet, dev: Interface): voi
       return;
     case 'vlan':
       pushTag(packet, dev.vlanProtocol, dev.vlanId);
+      // It stands beside the packet until the device below sends it (__vlan_hwaccel_put_tag).
+      packet.encapsulation[0] = ((dev.vlanProtocol << 16) | dev.vlanId) >>> 0;
+      packet.encapsulationCount = 1;
       stack.recorder.event(VLAN_PUSH, dev.index);
       queueTransmit(stack, packet, dev.link as Interface);
       return;

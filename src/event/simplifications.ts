@@ -59,7 +59,6 @@ export const SIMPLIFICATIONS = [
   },
   { name: 'gso-mtu', effect: 'super-packets on the fast path are taken to fit the MTU of the way out' },
   { name: 'early-drop', effect: 'a full connection table evicts other un-assured connections than the kernel would' },
-  { name: 'vlan-set', effect: 'a VLAN tag that was taken off before the ingress hook cannot be rewritten by a rule' },
   {
     name: 'cut-nat',
     effect: 'a packet cut by the capture keeps its SCTP CRC; a cut quotation is translated as far as it goes',
@@ -81,7 +80,7 @@ export const SIMPLIFICATIONS = [
   { name: 'time-zone', effect: '`meta time`, `day` and `hour` are in UTC' },
   { name: 'names', effect: 'groups, marks, realms and labels have no names of the local machine' },
   { name: 'include-search', effect: 'included names without a path are searched beside the including file' },
-  { name: 'bridge-vlan', effect: 'bridges do not filter VLANs and have no broute' },
+  { name: 'bridge-vlan', effect: 'bridges do not filter VLANs' },
   { name: 'duplicate-address', effect: "others' duplicate address detection is answered, never acted upon" },
   { name: 'interface-exists', effect: '`iif`, `oif`, `dup` and `fwd` take any interface name; nft wants it to exist' },
   { name: 'user-names', effect: 'only root, daemon, bin and nobody are known by name' },

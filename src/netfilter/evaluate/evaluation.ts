@@ -88,7 +88,8 @@ export class Evaluation {
     this.iif = hook === HOOK_EGRESS || isBridgeOut ? 0 : packet.iif;
     this.oif = hook === HOOK_INGRESS || hook === HOOK_PREROUTING || hook === HOOK_INPUT ? 0 : packet.oif;
     const isWhole = hook === HOOK_EGRESS || (pf === PF_ARP && hook === HOOK_OUTPUT);
-    const pulled = isWhole ? 0 : packet.network >= 0 ? packet.network - packet.start : 14;
+    // On egress an outermost tag stands beside the packet and is not part of its length.
+    const pulled = isWhole ? packet.encapsulationCount * 4 : packet.network >= 0 ? packet.network - packet.start : 14;
     this.length = packet.wireLength - pulled;
     this.end = packet.end;
     if (packet.ipVersion !== 0 && packet.network - packet.start + packet.networkLength <= packet.wireLength) {

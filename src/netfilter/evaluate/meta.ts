@@ -125,10 +125,8 @@ function interfaceLoader(key: MetaKey, to: number, engine: Engine): Evaluate {
       return (run) => copyMasterName(run, names, list[run.iif]?.master?.index, to);
     case 'bri_oifname':
       return (run) => copyMasterName(run, names, list[run.oif]?.master?.index, to);
-    case 'bri_iifvproto':
-      return (run) => store(run, to, list[run.iif]?.master === undefined ? 0 : 1, 0x0081);
-    // SIMPLIFIED: bridge-vlan: bridges do not filter VLANs here (pvid 0 breaks in the kernel too); there is no broute and no socket
-    // of the router's own, so user, group and cgroup are never known.
+    // SIMPLIFIED: bridge-vlan: bridges do not filter VLANs here (without that the kernel knows no pvid and no protocol either); there is no socket of the router's
+    // own, so user, group and cgroup are never known.
     default:
       return () => NFT_BREAK;
   }
@@ -145,8 +143,9 @@ function copyName(run: Evaluation, names: Uint32Array, ifindex: number, to: numb
   return NFT_CONTINUE;
 }
 
+/** No bridge is an empty name. */
 function copyMasterName(run: Evaluation, names: Uint32Array, master: number | undefined, to: number): number {
-  return master === undefined ? NFT_BREAK : copyName(run, names, master, to);
+  return copyName(run, names, master ?? 0, to);
 }
 
 /** skb->dev: the output device from ip_output on, between bridge ports from the forward hook on; none in an IP output hook. */
@@ -204,6 +203,11 @@ function setter(key: MetaKey, from: number): Evaluate {
     case 'nftrace':
       return (run) => {
         run.packet.nftrace = (u32(run.words, from) & 0xff) !== 0;
+        return NFT_CONTINUE;
+      };
+    case 'bri_broute':
+      return (run) => {
+        run.packet.isBrouted = (u32(run.words, from) & 0xff) !== 0;
         return NFT_CONTINUE;
       };
     case 'pkttype':

@@ -1,12 +1,12 @@
 // `payload set` (nft_payload_set_eval of nft_payload.c): writes packet octets from a register and keeps the checksums
 // that cover them: the header's own (type inet) and, with the pseudo-header flag, the layer-4 one.
-import { be16, putBe16, putBe32, u8 } from '../../base/columns.ts';
+import { be16, be32, putBe16, putBe32, u8 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
 import { foldSum, sctpChecksum, sumWords } from '../../packet/checksum.ts';
-import { decodeNetwork } from '../../packet/decode.ts';
+import { decodeNetwork, ETHERTYPE_QINQ, ETHERTYPE_VLAN } from '../../packet/decode.ts';
+import type { Packet } from '../../packet/packet.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
-import type { Evaluation } from './evaluation.ts';
-import { hasTag } from './payload.ts';
+import { type Evaluation, HOOK_EGRESS, PF_BRIDGE } from './evaluation.ts';
 import type { Of, PreparedExpression } from './prepared.ts';
 
 const CHECKSUM_INET = 1;
@@ -26,7 +26,10 @@ export function preparePayloadSet(expression: Of<'payload-set'>): PreparedExpres
   const isAboveNetwork = base === 'transport' || base === 'inner';
   return {
     evaluate: (run) => {
-      const start = headerOffset(run, base, offset + length);
+      if (base === 'link' && hasOffloadedTag(run.packet) && offset + length > ETHERNET_ADDRESSES) {
+        return setTagged(run, offset, length, from);
+      }
+      const start = headerOffset(run, base);
       if (start < 0) return NFT_BREAK;
       const { packet, bytes } = run;
       const { data } = packet;
@@ -51,14 +54,12 @@ export function preparePayloadSet(expression: Of<'payload-set'>): PreparedExpres
   };
 }
 
-/** Where a header starts, or -1. `reach`: octets of it that are needed. */
-function headerOffset(run: Evaluation, base: Of<'payload-set'>['base'], reach: number): number {
+/** Where a header starts, or -1. */
+function headerOffset(run: Evaluation, base: Of<'payload-set'>['base']): number {
   const { packet } = run;
   switch (base) {
     case 'link':
-      // SIMPLIFIED: vlan-set: a tag that was taken off before the ingress hook cannot be rewritten: the rule breaks.
-      if (packet.isGenerated || (reach > ETHERNET_ADDRESSES && hasTag(run))) return -1;
-      return packet.start;
+      return packet.isGenerated && run.pf !== PF_BRIDGE && run.hook !== HOOK_EGRESS ? -1 : packet.start;
     case 'network':
       return packet.network;
     case 'transport':
@@ -66,6 +67,23 @@ function headerOffset(run: Evaluation, base: Of<'payload-set'>['base'], reach: n
     default:
       return run.innerOffset();
   }
+}
+
+/** skb_vlan_tag_present: the outermost tag stands beside the packet; here its octets stay in the frame. */
+function hasOffloadedTag(packet: Packet): boolean {
+  const protocol = (packet.encapsulation[0] as number) >>> 16;
+  return packet.encapsulationCount !== 0 && (protocol === ETHERTYPE_VLAN || protocol === ETHERTYPE_QINQ);
+}
+
+/** nft_payload_set_vlan: protocol, both, or the whole TCI of the tag; what is behind it is in the packet. */
+function setTagged(run: Evaluation, offset: number, length: number, from: number): number {
+  const { packet, bytes } = run;
+  const isTag = (offset === 12 && (length === 2 || length === 4)) || (offset === 14 && length === 2);
+  const at = packet.start + offset;
+  if ((!isTag && offset < 16) || at + length > run.end) return NFT_BREAK;
+  for (let i = 0; i < length; i++) packet.data[at + i] = u8(bytes, from + i);
+  if (isTag) packet.encapsulation[0] = be32(packet.data, packet.start + 12);
+  return NFT_CONTINUE;
 }
 
 /** nft_csum_replace: the sum at `field` after octets of sum `removed` became `added`; never 0. */

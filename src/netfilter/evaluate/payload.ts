@@ -4,8 +4,9 @@
 // transport header would be. Seen on 6.12.117.
 import { u8 } from '../../base/columns.ts';
 import { registerOffset } from '../../bytecode/registers.ts';
+import type { Interface } from '../../net/interfaces.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
-import { type Evaluation, HOOK_INGRESS } from './evaluation.ts';
+import { type Evaluation, HOOK_EGRESS, HOOK_INGRESS, PF_BRIDGE } from './evaluation.ts';
 import type { Evaluate, Of, PrepareContext, PreparedExpression } from './prepared.ts';
 
 /** ETH_HLEN. */
@@ -109,8 +110,7 @@ function linkLoad(offset: number, length: number, to: number, context: PrepareCo
   const reachesTag = offset + length > ETHERNET_ADDRESSES;
   return (run) => {
     const { packet } = run;
-    // A datagram of the router's own, or from a PPP device, has no link-layer header.
-    if (packet.isGenerated || list[packet.iif]?.type === ARPHRD_PPP) return NFT_BREAK;
+    if (!hasLinkHeader(run, list)) return NFT_BREAK;
     if (!reachesTag || !hasTag(run)) return load(run, packet.start + offset, length, to);
     const { bytes } = run;
     if ((length & 3) !== 0) run.words[(to + length) >>> 2] = 0;
@@ -121,6 +121,14 @@ function linkLoad(offset: number, length: number, to: number, context: PrepareCo
     }
     return NFT_CONTINUE;
   };
+}
+
+/** A datagram of the router's own, or from a PPP device, has none until a device or a bridge sends it. */
+function hasLinkHeader(run: Evaluation, list: readonly Interface[]): boolean {
+  const { packet } = run;
+  if (run.pf === PF_BRIDGE) return true;
+  if (run.hook === HOOK_EGRESS) return list[packet.oif]?.type !== ARPHRD_PPP;
+  return !packet.isGenerated && list[packet.iif]?.type !== ARPHRD_PPP;
 }
 
 /** skb_vlan_tag_present: the outermost tag of a frame, taken off before the ingress hook. */

@@ -100,6 +100,7 @@ export class Forwarder {
     const start = frame.network - ETHERNET_HEADER;
     packet.wireLength -= start - packet.start;
     packet.start = start;
+    packet.encapsulationCount = 0;
     packet.network = frame.network;
     packet.transport = frame.transport;
     packet.ipVersion = frame.family;
