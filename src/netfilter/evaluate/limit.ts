@@ -3,11 +3,22 @@
 import { f64 } from '../../base/columns.ts';
 import type { Limit, LimitUnit } from '../../bytecode/expression.ts';
 import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
+import { cannotRun, type PrepareContext } from './prepared.ts';
 import type { Stateful } from './stateful.ts';
 
 const UNIT_SECONDS: Record<LimitUnit, number> = { second: 1, minute: 60, hour: 3600, day: 86400, week: 604800 };
 /** NFT_LIMIT_PKT_BURST_DEFAULT. */
 const DEFAULT_PACKET_BURST = 5;
+
+/** What a u64 holds. */
+const U64_MAX = 0xffff_ffff_ffff_ffffn;
+
+/** nft_limit_init: EOVERFLOW for buckets of more nanoseconds than a u64 holds, such as 1 mbytes/day. */
+export function checkLimit({ type, rate, unit, burst }: Limit, context: PrepareContext): void {
+  const unitNs = BigInt(UNIT_SECONDS[unit]) * 1_000_000_000n;
+  const bucket = type === 'packets' ? (unitNs / BigInt(rate)) * BigInt(burst) : unitNs * BigInt(rate + burst);
+  if (bucket > U64_MAX) cannotRun(context, `a limit of ${rate} ${type}/${unit} is more than the kernel can count`);
+}
 
 /** State: tokens, time of the last evaluation. A bucket starts full. */
 export function prepareLimit(limit: Limit): Stateful {

@@ -12,6 +12,7 @@ import { NFT_BREAK, NFT_CONTINUE } from './codes.ts';
 import { prepareCounter } from './counter.ts';
 import { expectationSetter } from './ct-expectation.ts';
 import type { Evaluation } from './evaluation.ts';
+import { checkLimit } from './limit.ts';
 import {
   cannotRun,
   type Engine,
@@ -39,6 +40,7 @@ export function prepareObject(object: StatefulObject, context: PrepareContext): 
       return state === undefined ? { type: object.type, evaluate } : { type: object.type, evaluate, state };
     }
     case 'limit':
+      checkLimit(object.limit, context);
       return { type: object.type, evaluate: ownInstance(limitInstance(object.limit), 'limit').evaluate };
     case 'ct helper':
       return { type: object.type, evaluate: helperSetter(object, context.engine) };

@@ -12,6 +12,7 @@ import { prepareFlowOffload } from './flow-offload.ts';
 import { prepareDup, prepareFwd } from './forwarders.ts';
 import { prepareHash, prepareNumgen } from './generators.ts';
 import { prepareImmediate, prepareVerdict } from './immediate.ts';
+import { checkLimit } from './limit.ts';
 import { prepareLog } from './log.ts';
 import { prepareDynset, prepareLookup } from './lookup.ts';
 import { prepareMeta, prepareMetaSet } from './meta.ts';
@@ -71,6 +72,7 @@ export function prepareExpression(
     case 'quota':
     case 'connlimit':
     case 'last': {
+      if (expression.kind === 'limit') checkLimit(expression.limit, context);
       const stateful = prepareStateful(expression, context.engine);
       if (stateful === undefined) throw new Error(`not stateful: ${expression.kind}`);
       return ownInstance(instanceOf(stateful), expression.kind);
