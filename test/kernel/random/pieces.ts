@@ -186,7 +186,6 @@ export const STATEMENTS: Piece[] = [
     'update @learned { tcp dport timeout 12s }',
     'counter name tcp dport map { 80 : "web", 443 : "every" }',
   ),
-  ...over('udp', 'udp dport set 54', 'udp checksum set 0'),
   inet('ct mark set 5'),
   inet('ct mark set meta mark'),
   inet('meta mark set ct mark'),

@@ -16,7 +16,7 @@ export interface Host {
 
 export interface Topology {
   name: string;
-  router: { interfaces: object[]; routes: object[]; neighbours: object[]; rules?: object[]; sysctl?: object };
+  router: { interfaces: object[]; routes: object[]; neighbours: object[]; rules?: object[]; strictMac?: boolean };
   hosts: Host[];
   /** Interfaces with addresses, by network. */
   lan: string;
@@ -43,6 +43,11 @@ const OUT = [
   { dst: '::/0', via: '2001:db8:2::fe', dev: 'wan0' },
 ];
 const GATEWAY = '02:ee:00:00:00:fe';
+
+/** The router's address on a wire. */
+export function routerMac(device: string): string {
+  return `02:00:00:00:00:0${device === 'wan0' || device === 'eth1' ? 2 : device === 'dmz0' ? 3 : 1}`;
+}
 
 /** Where a host is heard. */
 type Place = Pick<Host, 'device' | 'vlans' | 'pppoe'>;
@@ -161,6 +166,7 @@ export const TOPOLOGIES: Topology[] = [
     ...common,
     name: 'bridge',
     router: {
+      strictMac: true,
       interfaces: [
         { name: 'port1', mac: '02:00:00:00:00:11', addresses: [] },
         { name: 'port2', mac: '02:00:00:00:00:12', addresses: [] },

@@ -7,7 +7,7 @@ import { type Draw, pattern } from './draw.ts';
 import { echoTalk, groupTalk, neighbourTalk, plainTalk, sctpTalk, udpTalk } from './other-talks.ts';
 import { errorAbout, type Shot, Sides, type Stage, type Talk } from './talk.ts';
 import { tcpTalk } from './tcp-talk.ts';
-import type { Host, Topology } from './topologies.ts';
+import { type Host, routerMac, type Topology } from './topologies.ts';
 import type { Arrived, Wire } from './wire.ts';
 
 /** Fewer than a second has steps. */
@@ -54,7 +54,7 @@ export function randomFrames(draw: Draw, topology: Topology, wire: Wire, wanMtu:
     times.push(timeNs);
     const vlans = host.vlans.map((id) => ({ id, priority: draw.oneIn(9) ? 5 : 0 }));
     const session = host.pppoe === undefined ? {} : { pppoe: host.pppoe };
-    const fields = { src: host.mac, vlans, ...session, ...(shot.mac === undefined ? {} : { dst: shot.mac }) };
+    const fields = { src: host.mac, vlans, ...session, dst: shot.mac ?? routerMac(host.device) };
     const isDamaged = draw.oneIn(DAMAGE) && shot.etherType === undefined;
     const datagram = isDamaged ? damaged(draw, shot.datagram) : shot.datagram;
     const type = shot.etherType ?? ((shot.datagram[0] ?? 0) >>> 4 === 6 ? 0x86dd : 0x0800);
