@@ -71,7 +71,12 @@ export class Wire {
     packet.number = ++this.#count;
     packet.timeNs = timeNs;
     this.#recorder.begin();
-    router.enter(packet, router.interfaces.byName(device)?.index ?? 0);
+    try {
+      router.enter(packet, router.interfaces.byName(device)?.index ?? 0);
+    } catch {
+      // The comparison meets it again, and tells it.
+      this.#left = [];
+    }
     this.#recorder.end(packet.pathClass, packet.verdict, frame.length, packet.number);
     return this.#left;
   }
