@@ -12,8 +12,6 @@ import { Defrag } from '../netfilter/defrag/defrag.ts';
 import type { RouterServices } from '../netfilter/services.ts';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
 import type { Packet } from '../packet/packet.ts';
-import { Fdb } from './bridge.ts';
-import { Fdb } from './fdb.ts';
 import { duplicate, forwardTo } from './duplicate.ts';
 import { ICMP_TIME_EXCEEDED, ICMPV6_TIME_EXCEED, icmpError, rejectWithIcmp } from './icmp.ts';
 import { fillChecksum, routeOutput4, routeOutput6 } from './output.ts';
