@@ -15,6 +15,7 @@ const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 /** nft_limit_init: EOVERFLOW for buckets of more nanoseconds than a u64 holds, such as 1 mbytes/day. */
 export function checkLimit({ type, rate, unit, burst }: Limit, context: PrepareContext): void {
+  if (rate === 0) cannotRun(context, 'a limit needs a rate above zero');
   const unitNs = BigInt(UNIT_SECONDS[unit]) * 1_000_000_000n;
   const bucket = type === 'packets' ? (unitNs / BigInt(rate)) * BigInt(burst) : unitNs * BigInt(rate + burst);
   if (bucket > U64_MAX) cannotRun(context, `a limit of ${rate} ${type}/${unit} is more than the kernel can count`);

@@ -52,6 +52,15 @@ describe('limit', () => {
     expect(matchedAt(router, [79, 80])).toEqual([80]);
   });
 
+  it.each([
+    { type: 'bytes', rate: 2 ** 20, unit: 'day' },
+    { type: 'bytes', rate: 60_480, unit: 'week' },
+    { rate: 0 },
+  ] as Partial<Limit>[])('of %o is refused: the kernel cannot count it (nft_limit_init)', (more) => {
+    expect(() => one(limit(more))).toThrow(/limit/);
+    expect(() => one(limit({ ...more, rate: 30 }))).not.toThrow();
+  });
+
   it('divides as the kernel does: tokens of a third of a second are cut', () => {
     // cost = floor(1e9 / 3) = 333333333, three of them are below a second.
     const router = one(limit({ rate: 3, burst: 1 }));
