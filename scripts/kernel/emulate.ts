@@ -90,7 +90,8 @@ function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulatio
     recorder.begin();
     tracer?.begin(packet, ifindex);
     router.enter(packet, ifindex);
-    const steps = tracer?.end().steps.flatMap(stepTexts) ?? [];
+    const isTold = (text: string): boolean => !scene.untraced?.some((chain) => text.startsWith(`${chain} `));
+    const steps = tracer?.end().steps.flatMap(stepTexts).filter(isTold) ?? [];
     recorder.end(packet.pathClass, packet.verdict, octets.length, packet.number);
     return { outputs, before, isFast: packet.pathClass !== PATH_SLOW, steps };
   });

@@ -20,6 +20,11 @@ export interface KernelScene {
   frames: SceneFrame[];
   /** The clock at the first frame; absent: 2023-11-14 22:13:20 UTC. */
   epochSeconds?: number;
+  /**
+   * Chains ('netdev d c1') whose rules the kernel runs without a word of its trace: those of egress for frames whose tag
+   * stands beside them (nf_trace_fill_ll_header gives up).
+   */
+  untraced?: string[];
   /** How long to wait after the last frame before state is read. */
   tailNs?: number;
   /** Somebody else's ruleset: of its listing only what packets change is kept and compared (foreign.ts). */
