@@ -2,6 +2,7 @@
 import { parseRouter } from '../../src/config/router-file.ts';
 import { Router } from '../../src/datapath/router.ts';
 import { Recorder } from '../../src/event/recorder.ts';
+import type { RouterSpec } from '../../src/net/spec.ts';
 import { conntrackLine, listedEntries } from '../../src/netfilter/conntrack/listing.ts';
 import { compile } from '../../src/nft/compile.ts';
 import { listJson } from '../../src/nft/listing.ts';
@@ -9,7 +10,7 @@ import { HEADROOM, PATH_SLOW, Packet } from '../../src/packet/packet.ts';
 import { PacketTracer } from '../../src/replay/trace.ts';
 import type { TraceStep } from '../../src/replay/trace-steps.ts';
 import type { KernelFrame } from './result.ts';
-import { addressed, type KernelScene } from './scene.ts';
+import { addressed, ERROR_COST, type KernelScene, SYSCTLS } from './scene.ts';
 
 const ROOM = 64;
 /** The guest sets its clock this long before the first frame (guest.c). */
@@ -59,7 +60,7 @@ function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulatio
   let outputs: KernelFrame[] = [];
   const tracer = isTraced ? new PacketTracer(ruleset) : undefined;
   const router: Router = new Router({
-    spec: parseRouter(scene.router, scene.name),
+    spec: asTheGuest(parseRouter(scene.router, scene.name)),
     ruleset,
     recorder,
     sink: {
@@ -108,6 +109,11 @@ function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulatio
     ruleset: listed.nftables.filter((row) => row.metainfo === undefined),
     conntrack: listedEntries(table, endNs).map((entry) => conntrackLine(table, entry, endNs, options)),
   };
+}
+
+/** With the settings that the guest has where the router says nothing. */
+function asTheGuest(spec: RouterSpec): RouterSpec {
+  return { ...spec, sysctl: { ...Object.fromEntries(SYSCTLS), [ERROR_COST]: 0, ...spec.sysctl } };
 }
 
 /** The steps that the kernel traces. */

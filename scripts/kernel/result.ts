@@ -55,7 +55,7 @@ export function sceneResult(run: GuestRun, index: number, scene: KernelScene): K
 
 /**
  * The router's own chatter about neighbours and groups is not judged: ARP requests and solicitations (unless somebody is
- * asked for in vain), router discovery, redirects, MLD.
+ * asked for in vain), router discovery, MLD.
  */
 function chatterOf(scene: KernelScene): (hex: string) => boolean {
   const spec = parseRouter(scene.router, scene.name);
@@ -72,7 +72,7 @@ function isSmallTalk(hex: string, isJudged: boolean): boolean {
   // MLD reports stand behind a hop-by-hop header.
   if (next === '00') return hex.slice(108, 110) === '3a';
   const icmpType = hex.slice(108, 110);
-  return next === '3a' && ['85', ...(isJudged ? [] : ['87']), '89', '8f'].includes(icmpType);
+  return next === '3a' && ['85', ...(isJudged ? [] : ['87']), '8f'].includes(icmpType);
 }
 
 /** Places of rules in their chains, from 1, by family, table, chain and handle. */

@@ -31,6 +31,8 @@ export interface KernelScene {
   isForeign?: boolean;
 }
 
+/** ip_error() has a limit that all network namespaces share: set before the scene's own begins. */
+export const ERROR_COST = 'net.ipv4.route.error_cost';
 const EPOCH_SECONDS = 1_700_000_000;
 const TAIL_NS = 2e6;
 /** Long enough for interfaces to have said what they say when they come up. */
@@ -76,11 +78,7 @@ const LOADED = [
 /** The files of a job for these scenes. */
 export function jobFiles(scenes: KernelScene[]): Map<string, Uint8Array | string> {
   const files = new Map<string, Uint8Array | string>();
-  const run = [
-    `for module in ${LOADED.join(' ')}; do modprobe $module 2>/dev/null; done`,
-    // ip_error() has a limit of its own, for all network namespaces.
-    'echo 0 > /proc/sys/net/ipv4/route/error_cost',
-  ];
+  const run = [`for module in ${LOADED.join(' ')}; do modprobe $module 2>/dev/null; done`];
   scenes.forEach((scene, index) => {
     const spec = parseRouter(scene.router, scene.name);
     const at = (name: string): string => `${index}/${name}`;
@@ -92,6 +90,7 @@ export function jobFiles(scenes: KernelScene[]): Map<string, Uint8Array | string
     files.set(at('setup.sh'), setupScript(spec, index));
     files.set(at('after.sh'), afterScript(index, scene.ruleset));
     const command = `guest replay /job/${index}/frames /job/${index}/setup.sh /job/${index}/after.sh`;
+    run.push(`echo ${spec.sysctl[ERROR_COST] ?? 0} > /proc/sys/net/ipv4/route/error_cost`);
     run.push(`unshare -n ${command} >/errors 2>&1; echo "status $?" >>/errors; guest emit ${index}.errors </errors`);
   });
   files.set('run.sh', `${run.join('\n')}\n`);
@@ -180,7 +179,9 @@ function setupScript(spec: RouterSpec, index: number): string {
       `guest pppoe ${row.link} ${row.peer ?? spec.defaultNeighbourMac} ${row.id} ${row.name} >> /run/pppoe`,
       linkLocalLine(row),
     ]),
-    ...Object.entries(spec.sysctl).map(([name, value]) => sysctlLine(name, value)),
+    ...Object.entries(spec.sysctl)
+      .filter(([name]) => name !== ERROR_COST)
+      .map(([name, value]) => sysctlLine(name, value)),
     `/bin/ip -batch /job/${index}/addresses`,
     ...(spec.rules ?? [])
       .filter((row) => row.family === 6)
@@ -223,7 +224,7 @@ function lines(rows: string[]): string {
 }
 
 /** A router without noise: no advertisements, no duplicate address detection, no limits on its ICMP errors. */
-const SYSCTLS: [string, number][] = [
+export const SYSCTLS: [string, number][] = [
   ['net.ipv4.ip_forward', 1],
   ['net.ipv6.conf.all.forwarding', 1],
   ['net.ipv6.conf.default.accept_ra', 0],

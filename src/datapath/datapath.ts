@@ -13,7 +13,9 @@ import type { RouterServices } from '../netfilter/services.ts';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
 import type { Packet } from '../packet/packet.ts';
 import { duplicate, forwardTo } from './duplicate.ts';
+import { Fdb } from './fdb.ts';
 import { ICMP_TIME_EXCEEDED, ICMPV6_TIME_EXCEED, icmpError, rejectWithIcmp } from './icmp.ts';
+import { IcmpRate } from './icmp-rate.ts';
 import { fillChecksum, routeOutput4, routeOutput6 } from './output.ts';
 import { PacketPool } from './pool.ts';
 import { receive } from './receive.ts';
@@ -52,6 +54,7 @@ export class Datapath implements Stack, RouterServices {
   readonly sink: FrameSink;
   readonly pool = new PacketPool();
   readonly fdb = new Fdb();
+  readonly icmpRate: IcmpRate;
   readonly resolution: Resolution;
   readonly strictMac: boolean;
   hooks: Hooks = NO_HOOKS;
@@ -75,6 +78,7 @@ export class Datapath implements Stack, RouterServices {
     this.strictMac = options.spec.strictMac ?? false;
     this.recorder = options.recorder;
     this.sink = options.sink;
+    this.icmpRate = new IcmpRate(options.spec.sysctl, options.seed);
     this.resolution = new Resolution(this, options.spec.sysctl);
     this.#defrag = new Defrag({
       sysctl: options.spec.sysctl,

@@ -1,5 +1,4 @@
 // Datagrams that go through the router: ip_forward (net/ipv4/ip_forward.c) and ip6_forward (net/ipv6/ip6_output.c).
-// SIMPLIFIED: redirect: none is sent.
 import { be16, putBe16, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Route } from '../net/fib.ts';
@@ -7,9 +6,11 @@ import { NF_ACCEPT } from '../netfilter/verdict.ts';
 import { PACKET_HOST, type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
 import * as icmp from './icmp.ts';
 import { forwardOptions } from './ip-options.ts';
-import { drop, passes, reason, simplification } from './outcome.ts';
+import { drop, passes, reason } from './outcome.ts';
 import { FAMILY_IPV4, FAMILY_IPV6, output, routeMtu } from './output.ts';
+import { redirect4, redirect6 } from './redirect.ts';
 import { isLinkLocal6, isUnicast6 } from './reply.ts';
+import { isSourceOnLink } from './rp-filter.ts';
 import type { Stack } from './stack.ts';
 
 const FORWARD_EVENT = eventKind('forward');
@@ -20,7 +21,6 @@ const OTHER_HOST = reason('other-host');
 const MARTIAN = reason('martian');
 const FORWARDING_OFF = reason('forwarding-off');
 const CUT_PAYLOAD = reason('cut-payload');
-const REDIRECT = simplification('redirect');
 const IPV6_MIN_MTU = 1280;
 /** ip_tos2prio: best effort, bulk, interactive, interactive bulk (net.ipv4.ip_forward_update_priority is 1). */
 const TOS_PRIORITY = Uint8Array.of(0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4);
@@ -45,7 +45,6 @@ export function forward4(stack: Stack, packet: Packet, route: Route, record: num
     icmp.icmpError(stack, packet, icmp.ICMP_TIME_EXCEEDED, 0, 0, false);
     return;
   }
-  if (packet.iif === route.oif.index) recorder.simplified(REDIRECT);
   const mtu = routeMtu(route, 4);
   if (packet.networkLength > mtu && (u8(data, network + 6) & 0x40) !== 0 && exceeds(packet, mtu)) {
     drop(recorder, packet, MTU);
@@ -53,6 +52,7 @@ export function forward4(stack: Stack, packet: Packet, route: Route, record: num
     return;
   }
   decrementTtl(data, network);
+  if (packet.iif === route.oif.index && isSourceOnLink) redirect4(stack, packet, route);
   packet.priority = u8(TOS_PRIORITY, (u8(data, network + 1) & TOS_MASK) >>> 1);
   packet.oif = route.oif.index;
   const answer = stack.hooks.run(FORWARD, FAMILY_IPV4, packet);
@@ -112,7 +112,7 @@ export function forward6(stack: Stack, packet: Packet, route: Route): void {
       return;
     }
   } else {
-    recorder.simplified(REDIRECT);
+    redirect6(stack, packet, route);
   }
   // ip6_dst_mtu_maybe_forward: an MTU of the route counts at output only.
   const mtu = Math.max(route.oif.mtu, IPV6_MIN_MTU);

@@ -1,6 +1,5 @@
 // ICMP and ICMPv6 errors as real packets: when one is sent, from which address, how much it quotes (__icmp_send of
 // net/ipv4/icmp.c, icmp6_send of net/ipv6/icmp.c).
-// SIMPLIFIED: icmp-rate: no limits (icmp_ratelimit, icmp_msgs_per_sec, error cost of routes).
 // What the capture cut is not quoted; IPv4 identifications are hashed from the packet in question where the kernel counts up by destination.
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
@@ -8,7 +7,6 @@ import type { Route } from '../net/fib.ts';
 import { internetChecksum, pseudoHeaderSum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
 import { buildOptions, echoedOptions } from './ip-options-echo.ts';
-import { simplification } from './outcome.ts';
 import { hopLimitOf, localOut, routeMtu, routeOutput4, routeOutput6 } from './output.ts';
 import { mayAnswer } from './reject-checksum.ts';
 import {
@@ -26,12 +24,12 @@ import {
 import type { Stack } from './stack.ts';
 
 const ICMP_ERROR = eventKind('icmp-error');
-const ICMP_RATE = simplification('icmp-rate');
 const ICMP = 1;
 const ICMPV6 = 58;
 const INPUT = HOOK_NAMES.indexOf('input');
 const PREROUTING = HOOK_NAMES.indexOf('prerouting');
 export const ICMP_DEST_UNREACH = 3;
+export const ICMP_REDIRECT = 5;
 export const ICMP_TIME_EXCEEDED = 11;
 export const ICMP_PARAMETER_PROBLEM = 12;
 export const ICMP_NET_UNREACH = 0;
@@ -89,6 +87,9 @@ function icmpSend(
     if (destination === 'broadcast' || destination === 'multicast') return;
   }
   if (isIcmpError(about)) return;
+  const { icmpRate } = stack;
+  const isLimited = icmpRate.isLimited4(type, code);
+  if (isLimited && !icmpRate.allowsAny(about.timeNs)) return;
   const to = be32(data, network + 12);
   const mark = replyMark(stack.settings, about);
   const route = routeOutput4(stack, to, mark);
@@ -101,6 +102,7 @@ function icmpSend(
   if (saddr === 0) saddr = INADDR_DUMMY;
   const options = echoedOptions(stack, about);
   if (options < 0) return;
+  if (isLimited && !icmpRate.allows4(to, about.timeNs, route.kind === 'local')) return;
   const room = Math.min(QUOTE_LIMIT, routeMtu(route, 4)) - 28 - options;
   if (room <= 20) return;
   const quoted = Math.min(about.networkEnd - network, room);
@@ -120,7 +122,6 @@ function icmpSend(
   const { defaultTtl } = stack.settings;
   finishIpv4(packet, saddr, to, ICMP, 28 + options + quoted, tos, defaultTtl, stack.ipId(about), false, options);
   stack.hooks.conntrack?.attach(packet, about);
-  stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 4);
   icmpOut(stack, packet, route);
   stack.pool.release();
@@ -163,10 +164,17 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   if (stack.icmpSending & 2) return;
   if ((isMulticast || !isForHost(about)) && type !== ICMPV6_PKT_TOOBIG) return;
   if (!isUnicast6(data, source) || isIneligible6(about)) return;
+  const { icmpRate } = stack;
+  const isLimited = icmpRate.isLimited6(type);
+  if (isLimited && !icmpRate.allowsAny(about.timeNs)) return;
   const oif = isLinkLocal6(data, source) ? about.iif : 0;
   const mark = replyMark(stack.settings, about);
   const route = routeOutput6(stack, data, source, oif, undefined, mark);
   if (route === undefined) return;
+  const isAllowed =
+    !isLimited ||
+    icmpRate.allows6(data.subarray(source, source + 16), route.length, about.timeNs, route.kind === 'local');
+  if (!isAllowed) return;
   const quoted = Math.min(about.networkEnd - network, IPV6_MIN_MTU - 48);
   const packet = stack.pool.acquire(about, 48 + quoted);
   if (packet === undefined) return;
@@ -191,7 +199,6 @@ function icmp6Send(stack: Stack, about: Packet, type: number, code: number, info
   putBe16(own, at + 2, internetChecksum(own, at, end, pseudoHeaderSum(own, net, 6, ICMPV6, 8 + quoted)));
   finishIpv6(packet);
   stack.hooks.conntrack?.attach(packet, about);
-  stack.recorder.simplified(ICMP_RATE);
   stack.recorder.event(ICMP_ERROR, 6);
   icmpOut(stack, packet, route);
   stack.pool.release();

@@ -183,8 +183,13 @@ function icmpReply(stack: Stack, packet: Packet, isBroadcast: boolean, type: num
   const { data, network, transport } = packet;
   const to = be32(data, network + 12);
   const mark = replyMark(stack.settings, packet);
+  const { icmpRate } = stack;
+  // By default the mask has no replies.
+  const isLimited = icmpRate.isLimited4(type, 0);
+  if (isLimited && !icmpRate.allowsAny(packet.timeNs)) return;
   const route = routeOutput4(stack, to, mark);
   if (route === undefined) return;
+  if (isLimited && !icmpRate.allows4(to, packet.timeNs, route.kind === 'local')) return;
   const saddr = isBroadcast ? specificDestination(stack, packet) : be32(data, network + 16);
   const options = echoedOptions(stack, packet);
   if (options < 0) return;

@@ -10,6 +10,7 @@ import { Netfilter } from '../netfilter/netfilter.ts';
 import type { Tracer } from '../netfilter/tracer.ts';
 import type { Packet } from '../packet/packet.ts';
 import { Datapath } from './datapath.ts';
+import type { IcmpUsage } from './icmp-rate.ts';
 import type { FrameSink } from './stack.ts';
 
 export type { FrameSink } from './stack.ts';
@@ -110,6 +111,11 @@ export class Router {
     }
     this.netfilter.advance(nowNs);
     this.#datapath.advance(nowNs);
+  }
+
+  /** What the router's ICMP messages took of the limits in rate. */
+  icmpUsage(): IcmpUsage {
+    return this.#datapath.icmpRate.usage();
   }
 
   /** Another ruleset takes the place of the one that runs (Netfilter.swap). */

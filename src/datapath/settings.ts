@@ -13,6 +13,9 @@ export interface Settings {
   sourceValidMark: Uint8Array;
   routeLocalnet: Uint8Array;
   bcForwarding: Uint8Array;
+  /** send_redirects and shared_media: of 'all' or of the interface. */
+  sendRedirects: Uint8Array;
+  sharedMedia: Uint8Array;
   /** IPv4 source routes are not a reason to drop: 'all' and the interface's (IN_DEV_SOURCE_ROUTE). */
   acceptSourceRoute: Uint8Array;
   defaultTtl: number;
@@ -38,6 +41,10 @@ export function readSettings(sysctl: Sysctl, interfaces: Interfaces): Settings {
   const forward = sysctlNumber(sysctl, 'net.ipv4.ip_forward', sysctlNumber(sysctl, 'net.ipv4.conf.all.forwarding', 1));
   const largest = (key: string): Uint8Array => Uint8Array.from(v4(key, 0), (value) => Math.max(value, all4(key)));
   const either = (key: string): Uint8Array => Uint8Array.from(largest(key), (value) => (value > 0 ? 1 : 0));
+  const eitherOn = (key: string): Uint8Array => {
+    const all = sysctlNumber(sysctl, `net.ipv4.conf.all.${key}`, 1);
+    return Uint8Array.from(v4(key, 1), (value) => (value !== 0 || all !== 0 ? 1 : 0));
+  };
   return {
     forwarding4: Uint8Array.from(v4('forwarding', forward), (value) => (value > 0 ? 1 : 0)),
     forwarding6: sysctlNumber(sysctl, 'net.ipv6.conf.all.forwarding', 1) !== 0,
@@ -46,6 +53,8 @@ export function readSettings(sysctl: Sysctl, interfaces: Interfaces): Settings {
     sourceValidMark: either('src_valid_mark'),
     routeLocalnet: either('route_localnet'),
     bcForwarding: either('bc_forwarding'),
+    sendRedirects: eitherOn('send_redirects'),
+    sharedMedia: eitherOn('shared_media'),
     acceptSourceRoute: Uint8Array.from(v4('accept_source_route', 1), (value) =>
       value !== 0 && all4('accept_source_route') !== 0 ? 1 : 0,
     ),

@@ -48,6 +48,7 @@ export interface Stack {
   readonly recorder: Recorder;
   readonly pool: PacketPool;
   readonly fdb: Fdb;
+  readonly icmpRate: IcmpRate;
   /** Packets for neighbours that do not answer. */
   readonly resolution: Resolution;
   readonly sink: FrameSink;

@@ -26,11 +26,6 @@ export const SIMPLIFICATIONS = [
     name: 'ip-checksum',
     effect: "a zero IPv4 header checksum is taken as the sender's checksum offload and mended; a router drops it",
   },
-  { name: 'redirect', effect: 'no ICMP redirect is sent about a packet that leaves where it came in' },
-  {
-    name: 'icmp-rate',
-    effect: 'ICMP errors of the router are not limited in rate (icmp_ratelimit, icmp_msgs_per_sec)',
-  },
   { name: 'source-route', effect: 'IPv4 source routes are not followed' },
   {
     name: 'hop-by-hop',

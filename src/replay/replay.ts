@@ -9,6 +9,7 @@ import type { Ruleset } from '../bytecode/ruleset.ts';
 import type { LiveOptions } from '../capture/live.ts';
 import { commonHints } from '../config/devices.ts';
 import { inferRouter } from '../config/infer.ts';
+import { isIndependent } from '../datapath/icmp-rate.ts';
 import { MAX_PATH_WORDS, MAX_PATHS } from '../event/recorder.ts';
 import type { RouterSpec } from '../net/spec.ts';
 import type { HardwareModel } from '../netfilter/flowtable/hardware.ts';
@@ -278,6 +279,7 @@ function isExactSplit(parts: ReplayResult[]): boolean {
   const sum = (value: (part: ReplayResult) => number): number => parts.reduce((total, part) => total + value(part), 0);
   return (
     parts.every((part) => part.isExact && part.overflowPackets === 0) &&
+    isIndependent(parts.flatMap((part) => part.icmp ?? [])) &&
     sum((part) => part.conntrackBound) < (parts[0]?.conntrackLimit ?? 0) &&
     sum((part) => part.paths.packets.length) < MAX_PATHS &&
     sum((part) => part.paths.words.length) < MAX_PATH_WORDS

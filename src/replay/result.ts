@@ -1,5 +1,7 @@
 // What a replay yields: plain data that crosses threads, merges, and is priced and reported afterwards.
+
 import type { RulesetState } from '../bytecode/ruleset.ts';
+import type { IcmpUsage } from '../datapath/icmp-rate.ts';
 import type { ChecksumRow } from '../event/checksum-census.ts';
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
@@ -106,6 +108,8 @@ export interface ReplayResult {
   trace?: TraceResult;
   /** With --captured-on: how far the emulated router sent what the capture shows. */
   capturedOn?: CapturedOnSummary;
+  /** What this part of a split replay took of limits that all share; absent in a whole one. */
+  icmp?: IcmpUsage;
   /** False: this part of a split replay met what ties it to the others, and stopped. */
   isExact: boolean;
 }

@@ -398,6 +398,7 @@ class Session {
       ...(this.#swappedBefore === 0 ? {} : { swappedBefore: this.#swappedBefore }),
       ...(this.#probe === undefined ? {} : { probes: this.#probe.counts() }),
       ...(this.#capturedOn === undefined ? {} : { capturedOn: this.#capturedOn.summary }),
+      ...(this.#shard === undefined ? {} : { icmp: router.icmpUsage() }),
       isExact: this.#shard?.isExact ?? true,
     };
   }

@@ -7,6 +7,7 @@ import { type EmulationOptions, emulateCaptures } from '../replay/emulate-captur
 import { EmulatedRouter, type Passage } from '../replay/emulated-router.ts';
 import { PacketBuilder } from './build-packet.ts';
 import type { LoadedRuleset } from './environment.ts';
+import { withoutIcmpLimits } from './icmp-limits.ts';
 import { Link } from './link.ts';
 import { observePacket, observeTotals } from './observe.ts';
 import type { PacketFields } from './packet-line.ts';
@@ -111,7 +112,7 @@ function runLines(
   const { spec, knownConnections } = settings;
   const router = new EmulatedRouter({
     ruleset: options.loaded.compiled.ruleset,
-    router: spec,
+    router: withoutIcmpLimits(spec),
     offload: options.offload ?? 'as-ruled',
     seed: options.seed ?? 1,
     knownConnections,

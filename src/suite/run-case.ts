@@ -12,6 +12,7 @@ import { checkState } from './check-state.ts';
 import { checkTally } from './check-tally.ts';
 import { clockNs, type Environment, type LoadedRuleset } from './environment.ts';
 import { FlowTallies } from './flow-tallies.ts';
+import { withoutIcmpLimits } from './icmp-limits.ts';
 import { inferForLines } from './infer-router.ts';
 import { Link } from './link.ts';
 import { Checklist } from './mismatch.ts';
@@ -110,7 +111,7 @@ class CaseRun {
     result.assumptions = assumptions;
     const router = new EmulatedRouter({
       ruleset,
-      router: spec,
+      router: withoutIcmpLimits(spec),
       offload: settings.offload ?? 'as-ruled',
       seed: settings.seed ?? 1,
       epochNs: clockNs(settings, this.#suite.source, path),

@@ -12,6 +12,7 @@ import { PacketBuilder } from './build-packet.ts';
 import { checkPacket } from './check-packet.ts';
 import { deciderNames, decidersOf } from './deciders.ts';
 import { Environment, type LoadedRuleset } from './environment.ts';
+import { withoutIcmpLimits } from './icmp-limits.ts';
 import { inferForLines } from './infer-router.ts';
 import { Link } from './link.ts';
 import { Checklist, type Mismatch } from './mismatch.ts';
@@ -94,7 +95,7 @@ export class TestRouter {
     this.assumptions = inferred?.assumptions ?? [];
     this.#router = new EmulatedRouter({
       ruleset,
-      router: this.spec,
+      router: withoutIcmpLimits(this.spec),
       offload: options.offload ?? 'as-ruled',
       seed: options.seed ?? 1,
       epochNs: BigInt(options.clock?.getTime() ?? 0) * 1_000_000n,

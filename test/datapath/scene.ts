@@ -6,6 +6,7 @@ import { parseRouter } from '../../src/config/router-file.ts';
 import { Router } from '../../src/datapath/router.ts';
 import { REASONS } from '../../src/event/reasons.ts';
 import { Recorder } from '../../src/event/recorder.ts';
+import type { RouterSpec } from '../../src/net/spec.ts';
 import { HEADROOM, Packet, VERDICTS } from '../../src/packet/packet.ts';
 
 /** A frame that enters at an interface. */
@@ -27,6 +28,23 @@ export interface SceneOutcome {
   outputs: SceneOutput[];
 }
 
+/** The oracle's kernel sends no redirects and has no limits on ICMP errors. */
+function asTheOracle(spec: RouterSpec): RouterSpec {
+  return {
+    ...spec,
+    sysctl: {
+      'net.ipv4.conf.all.send_redirects': 0,
+      'net.ipv4.conf.default.send_redirects': 0,
+      'net.ipv4.icmp_ratelimit': 0,
+      'net.ipv4.icmp_msgs_per_sec': 1_000_000,
+      'net.ipv4.icmp_msgs_burst': 1_000_000,
+      'net.ipv4.route.error_cost': 0,
+      'net.ipv6.icmp.ratelimit': 0,
+      ...spec.sysctl,
+    },
+  };
+}
+
 /** A router that frames enter one after the other. */
 export class Scene {
   readonly router: Router;
@@ -39,7 +57,7 @@ export class Scene {
   constructor(topology: object, ruleset: Ruleset) {
     const { setup: _setup, ...description } = topology as Record<string, unknown>;
     this.router = new Router({
-      spec: parseRouter(JSON.stringify(description), 'topology'),
+      spec: asTheOracle(parseRouter(JSON.stringify(description), 'topology')),
       ruleset,
       recorder: this.#recorder,
       sink: {
