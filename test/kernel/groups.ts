@@ -7,6 +7,7 @@ import { FAMILY_SCENES } from './family-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
 import { FRAGMENT_SCENES } from './fragment-scenes.ts';
 import { HEADER_SCENES } from './header-scenes.ts';
+import { ICMP_SCENES } from './icmp-scenes.ts';
 import { INTERFACE_SCENES } from './interface-scenes.ts';
 import { LIMIT_SCENES } from './limit-scenes.ts';
 import { META_SCENES } from './meta-scenes.ts';
@@ -58,5 +59,6 @@ export const GROUPS: Record<string, KernelScene[]> = {
   meta: META_SCENES,
   headers: HEADER_SCENES,
   verdicts: VERDICT_SCENES,
+  icmp: ICMP_SCENES,
   random: randomScenes(1, 240),
 };
