@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkRecords, FIGURES } from './accuracy/figures.ts';
 import { accuracy } from './accuracy/judge.ts';
+import { SET_FIGURES } from './accuracy/set-figures.ts';
 import { fittedYaml, table } from './accuracy/table.ts';
 import { loadHeldOut, loadScenarios } from './calibrate/scenarios.ts';
 import { readProfiles } from './profiles/compile.ts';
@@ -30,6 +32,8 @@ const root = values.root ?? (here.endsWith(join('dist', 'scripts')) ? resolve(he
 const shared = values.shared ?? resolve(root, '../shared');
 loadScenarios(shared, join(root, 'scripts/calibrate'), values.dump);
 loadHeldOut(shared, join(root, 'scripts/calibrate'), values.dump, 'heldout');
+const records = JSON.parse(readFileSync(join(shared, 'calibration/published.json'), 'utf8'));
+checkRecords(records, new Set([...FIGURES, ...SET_FIGURES].map((row) => row.id)));
 const folder = join(root, 'src/cost/profiles');
 const outcome = await accuracy(readProfiles(folder, false), values.dump);
 const text = table(outcome);

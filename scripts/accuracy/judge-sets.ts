@@ -11,16 +11,27 @@ import { olderInstructions, PKTGEN_INSTRUCTIONS, type SetFigure } from './set-fi
 
 /** How far one rate may be off by itself: the kernel is not 6.12, the packet always the same. */
 const RATE_SPREAD = 0.2;
+/** And how far a path may be off that is said from a drop alone: what is fixed in it cannot be told from what grows with a path. */
+const DROP_SPREAD = 0.4;
 /** A normal error's rms to the half width that holds four of five. */
 const TO_FOUR_OF_FIVE = 1.28;
+/** Student's t for four of five is about this much larger, divided by the degrees of freedom. */
+const FEW = 0.96;
 
 const replays = new Map<string, Record<Lookup, Observed>>();
 
+/** Replays the tables of all figures: what the others of this file need. */
+export async function replaySelftests(rows: readonly SetFigure[]): Promise<void> {
+  for (const { table } of rows) {
+    const key = table.fields.join();
+    if (!replays.has(key)) replays.set(key, await selftestPaths(table));
+  }
+}
+
 function replaysOf(row: SetFigure): Record<Lookup, Observed> {
-  const key = row.table.fields.join();
-  const known = replays.get(key) ?? selftestPaths(row.table);
-  replays.set(key, known);
-  return known;
+  const found = replays.get(row.table.fields.join());
+  if (found === undefined) throw new Error(`${row.id}: replaySelftests() was not called`);
+  return found;
 }
 
 /** Price of the only packet, without NIC, driver and interrupts; and half the width of its interval as a part. */
@@ -58,7 +69,7 @@ function withValues(
 function dropPoint(row: SetFigure, profile: Profile): Measured {
   const one = withValues(profile, { cyclesPerInstruction: 1 });
   const terms = { ...noTerms(), cyclesPerInstruction: bare(row, 'none', one).cycles + PKTGEN_INSTRUCTIONS };
-  return { name: row.id, cycles: row.hz / (row.value * 1e6), spread: RATE_SPREAD, constant: 0, terms };
+  return { name: row.id, cycles: row.hz / (row.value * 1e6), spread: DROP_SPREAD, constant: 0, terms };
 }
 
 /** A rate as a point of the fit: of the drop alone, or of what the look-up adds (the two ratios of the profile). */
@@ -69,10 +80,18 @@ export function ratePoint(row: SetFigure, profile: Profile): Measured {
     return bare(row, row.lookup, here).cycles - bare(row, 'none', here).cycles;
   };
   const constant = at(0, 0);
-  const older = olderInstructions(row) * profile.instructionRatio.value * profile.cyclesPerInstruction.value;
+  const older =
+    olderInstructions(row, compares(row)) * profile.instructionRatio.value * profile.cyclesPerInstruction.value;
   const terms = { ...noTerms(), ruleRatio: at(1, 0) - constant + older, scanRatio: at(0, 1) - constant };
   const cycles = row.hz / (row.value * 1e6) - row.hz / (row.baseline * 1e6);
   return { name: row.id, cycles, spread: RATE_SPREAD, constant, terms };
+}
+
+/** Keys that the tree of a figure compared: one at each node, and at those that are less one more. */
+function compares(row: SetFigure): number {
+  const { names } = replaysOf(row)[row.lookup];
+  const work = names.rules.flatMap((rule) => rule.expressions).find((shape) => shape.cost === 'lookup-rbtree')?.work;
+  return work === undefined ? 0 : ((work.amounts[0] ?? 0) + (work.amounts[1] ?? 0)) / work.times;
 }
 
 /** Whether a look-up is a scan of pipapo's tables. */
@@ -94,7 +113,8 @@ export function lookupScatter(rows: readonly SetFigure[], fitted: Map<string, Pr
       const point = ratePoint(row, profile);
       return [Math.log(termCycles(point, profile) / point.cycles) ** 2];
     });
-    return TO_FOUR_OF_FIVE * Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / Math.max(1, squares.length));
+    const rms = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / Math.max(1, squares.length));
+    return rms * (TO_FOUR_OF_FIVE + FEW / Math.max(1, squares.length - 1));
   };
   return { rules: of(false), scans: of(true) };
 }
@@ -118,7 +138,8 @@ export function judgeSet(row: SetFigure, profile: Profile, scatter: Scatter): Om
   }
   const isScanned = isScan(row);
   const ratio = relativeSpread(isScanned ? profile.scanRatio : profile.ruleRatio);
-  const spread = Math.hypot(ratio, isScanned ? scatter.scans : scatter.rules);
+  // The residuals are of one kernel and one layout of its code: another one differs by modelSpread at least.
+  const spread = Math.hypot(ratio, isScanned ? scatter.scans : scatter.rules, profile.modelSpread.value);
   const alone = hz / (baseline * 1e6);
   const kind =
     lookup === 'pipapo' && profile.name === 'epyc-7402' ? (isScanned ? 'pipapo in C' : 'pipapo, AVX2') : lookup;

@@ -1,6 +1,10 @@
 // The rulesets and the packet of the kernel's nft_concat_range.sh (its "performance" tests, behind pipapo's cover letter): a netdev
 // chain that drops, alone and after a look-up. pktgen sends one packet over and over, that of the last element.
-import { compile, EmulatedRouter, parseRouter } from '../../src/index.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PcapWriter } from '../../src/capture/pcap-writer.ts';
+import { compile, parseRouter, replayCaptures } from '../../src/index.ts';
 import { ether, ip, udp } from '../../src/packet/build.ts';
 import type { Observed } from '../calibrate/observe.ts';
 
@@ -21,15 +25,31 @@ const ROUTER = parseRouter(
 );
 
 /** The path of the packet through each ruleset. */
-export function selftestPaths(table: SelftestTable): Record<Lookup, Observed> {
-  return Object.fromEntries(LOOKUPS.map((lookup) => [lookup, replayed(table, lookup)])) as Record<Lookup, Observed>;
+export async function selftestPaths(table: SelftestTable): Promise<Record<Lookup, Observed>> {
+  const folder = mkdtempSync(join(tmpdir(), 'nftreplay-selftest-'));
+  const path = join(folder, 'packet.pcap');
+  const writer = new PcapWriter(path, { nanoseconds: true });
+  writer.write(1_000_000_000, 0, frame(table));
+  writer.close();
+  const found: [Lookup, Observed][] = [];
+  for (const lookup of LOOKUPS) found.push([lookup, await replayed(rulesetText(table, lookup), path)]);
+  rmSync(folder, { recursive: true });
+  return Object.fromEntries(found) as Record<Lookup, Observed>;
 }
 
-function replayed(table: SelftestTable, lookup: Lookup): Observed {
-  const { ruleset } = compile({ path: 'selftest.nft', text: rulesetText(table, lookup) });
-  const router = new EmulatedRouter({ ruleset, router: ROUTER });
-  const { path } = router.send(frame(table), 'veth_a');
-  return { paths: router.paths(), names: router.names, measured: [path] };
+async function replayed(text: string, path: string): Promise<Observed> {
+  const { ruleset } = compile({ path: 'selftest.nft', text });
+  const measured: number[] = [];
+  const { result } = await replayCaptures({
+    ruleset,
+    router: ROUTER,
+    captures: [{ path, ingress: 'veth_a' }],
+    prices: true,
+    onEvents: (rows) => {
+      for (const row of rows) measured.push(row.path);
+    },
+  });
+  return { paths: result.paths, names: result.names, measured };
 }
 
 function rulesetText({ fields, elements }: SelftestTable, lookup: Lookup): string {

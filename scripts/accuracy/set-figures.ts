@@ -81,28 +81,23 @@ export const SET_FIGURES: readonly SetFigure[] = TABLES.flatMap(({ name, fields,
 export const PKTGEN_INSTRUCTIONS = 40;
 
 /**
- * Instructions for each octet of a key that kernels of 2020 compared beyond what 6.12 does: lib/string.c went octet by octet on
- * x86-64 until 5.17, arch/arm64/lib/memcmp.S up to the next aligned word until 5.14. Estimates from their code.
+ * Instructions for each octet of a key that kernels of 2020 compared: lib/string.c went octet by octet on x86-64 until 5.17,
+ * arch/arm64/lib/memcmp.S up to the next aligned word until 5.14. Estimates from their code.
  */
 const OLDER_COMPARE = { 'epyc-7402': 7, bcm2711: 3 } as const;
-/** A round of jhash takes 12 octets of key; the weights' keys take one. */
-const JHASH_ROUND = 35;
-/** Octets of the keys that the weights were measured with. */
+/** Octets that 6.12 compares at once, and the octets of a usual key. */
+const WORD = 8;
 const USUAL_OCTETS = 4;
 /** The addresses 2001:db8::XXXX differ in their last two octets. */
 const V6_DIFFERS_AT = 15;
 
 const KEY_OCTETS = { net: 4, net6: 16, port: 4, mac: 8 } as const;
 
-/** Instructions of a figure's look-up beside the model's: the kernel of then, and keys longer than those measured. */
-export function olderInstructions({ lookup, table, profile }: SetFigure): number {
+/** Instructions of a figure's look-up beside the model's: those of the kernel of then. `compares`: keys that a tree compared. */
+export function olderInstructions({ lookup, table, profile }: SetFigure, compares: number): number {
   const each = OLDER_COMPARE[profile as keyof typeof OLDER_COMPARE];
-  if (lookup === 'hash') {
-    const octets = table.fields.reduce((sum, field) => sum + KEY_OCTETS[field], 0);
-    return JHASH_ROUND * (Math.ceil(octets / 12) - 1) + each * (octets - USUAL_OCTETS);
-  }
+  const more = (octets: number): number => each * (octets - Math.floor(octets / WORD) * 1 - (octets % WORD));
+  if (lookup === 'hash') return more(table.fields.reduce((sum, field) => sum + KEY_OCTETS[field], 0));
   if (lookup !== 'rbtree' || table.fields[0] !== 'net6') return 0;
-  // The packet lies above all elements: each level compares with it and with the interval's end.
-  const compares = 2 * Math.log2(table.elements);
-  return compares * each * (V6_DIFFERS_AT - USUAL_OCTETS);
+  return compares * (profile === 'bcm2711' ? each * (V6_DIFFERS_AT - USUAL_OCTETS) : more(V6_DIFFERS_AT));
 }

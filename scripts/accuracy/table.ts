@@ -7,10 +7,11 @@ export function table({ verdicts }: Outcome): string {
   const left = verdicts.filter((row) => row.use === 'left out');
   const byCpu = left.filter((row) => !row.limited);
   const widths = byCpu.filter((row) => row.full).map(halfWidth);
+  const wide = byCpu.filter((row) => row.full && halfWidth(row) > 0.25);
   return [
     `- ${verdicts.length} figures; fitted: ${verdicts.length - left.length}, ${share(verdicts.filter((row) => row.use === 'fitted'))}`,
     `- left out: ${left.length}, ${share(left)}; of those that the CPU decides: ${byCpu.length}, ${share(byCpu)}`,
-    `- half width of the interval, figures left out whose source gives the full setup: ${percent(Math.min(...widths))} to ${percent(Math.max(...widths))}, median ${percent(median(widths))}`,
+    `- half width of the interval, figures left out whose source gives the full setup: ${percent(Math.min(...widths))} to ${percent(Math.max(...widths))}, median ${percent(median(widths))}; above 25 %: ${wide.length > 0 ? wide.map((row) => row.id).join(', ') : 'none'}`,
     '',
     '| id | profile | figure and setup | published | estimated | interval | inside | use |',
     '|---|---|---|---:|---:|---:|---|---|',
