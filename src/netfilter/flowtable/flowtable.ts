@@ -130,7 +130,7 @@ export class Flowtable {
     const hash = T.hashKey(frame.key, 0);
     if (this.isHardware && outcome === T.READ_TUPLE) {
       this.#collector.bind(packet.timeNs);
-      const bound = this.#rows.find(frame.key, hash, F.FLOW_BOUND);
+      const bound = this.#findBound(frame.key, hash);
       if (bound >= 0 && !T.isClosing(packet, frame) && !this.#exceedsMtu(packet, bound)) {
         this.#forwarder.inHardware(packet, frame, bound);
         return NF_STOLEN;
@@ -219,6 +219,20 @@ export class Flowtable {
       this.#engine.unbind(row);
       this.#rows.remove(row);
     }
+  }
+
+  /** The tuple that the engine knows: it compares a tag's number only (VLAN_VID_MASK), not its priority bits. */
+  #findBound(key: Uint32Array, hash: number): number {
+    const tuple = this.#rows.find(key, hash, F.FLOW_BOUND);
+    const first = u32(key, T.KEY_ENCAP);
+    const second = u32(key, T.KEY_ENCAP + 1);
+    if (tuple >= 0 || (T.withoutPriority(first) === first && T.withoutPriority(second) === second)) return tuple;
+    key[T.KEY_ENCAP] = T.withoutPriority(first);
+    key[T.KEY_ENCAP + 1] = T.withoutPriority(second);
+    const found = this.#rows.find(key, T.hashKey(key, 0), F.FLOW_BOUND);
+    key[T.KEY_ENCAP] = first;
+    key[T.KEY_ENCAP + 1] = second;
+    return found;
   }
 
   /** The packet goes the slow way; a connection that never went another keeps the reason. */

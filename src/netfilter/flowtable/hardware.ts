@@ -6,9 +6,10 @@
 // can do less (or more) than this will show fewer (or more) hardware packets.
 import { f64, growF64, growI32, i32, u32 } from '../../base/columns.ts';
 import type { Interface } from '../../net/interfaces.ts';
+import { ETHERTYPE_QINQ } from '../../packet/decode.ts';
 import type { FlowRows } from './flow-rows.ts';
 import { FLOW_BOUND, FLOW_BOUND_MASK, FLOW_DNAT, FLOW_PENDING, FLOW_SNAT } from './flow-rows.ts';
-import { KEY_IIF, KEY_PROTOCOL, KEY_WORDS } from './tuple.ts';
+import { KEY_ENCAP, KEY_IIF, KEY_PROTOCOL, KEY_WORDS } from './tuple.ts';
 
 export interface HardwareModel {
   /** From `flow add` to the engine's first packet: work queue, driver, table write. */
@@ -115,8 +116,8 @@ export class Engine {
 }
 
 /**
- * Can the engine forward this direction? TCP and UDP only; no IPv6 NAT (mtk_flow_offload_replace has no such mangle);
- * in by a device of the flowtable and out by a physical one.
+ * Can the engine forward this direction? TCP and UDP only; no IPv6 NAT (mtk_flow_offload_replace has no such mangle); out
+ * with tags of 802.1Q and a PPPoE session, not with those of 802.1ad; in by a device of the flowtable and out by a physical one.
  */
 export function canBind(rows: FlowRows, tuple: number, interfaces: readonly Interface[], devices: Uint8Array): boolean {
   const at = tuple * KEY_WORDS;
@@ -128,6 +129,10 @@ export function canBind(rows: FlowRows, tuple: number, interfaces: readonly Inte
   const iif = u32(rows.keys, at + KEY_IIF);
   if (devices[iif] !== 1 || interfaces[iif]?.kind !== 'physical') return false;
   // Its redirect goes to where the opposite direction enters.
-  const out = u32(rows.keys, (tuple ^ 1) * KEY_WORDS + KEY_IIF);
+  const other = (tuple ^ 1) * KEY_WORDS;
+  for (let i = 0; i < 2; i++) {
+    if ((u32(rows.keys, other + KEY_ENCAP + i) & 0xffff) === ETHERTYPE_QINQ) return false;
+  }
+  const out = u32(rows.keys, other + KEY_IIF);
   return interfaces[out]?.kind === 'physical';
 }

@@ -128,6 +128,12 @@ export class FrameTuple {
   }
 }
 
+/** An encapsulation without the priority bits that a VLAN tag may have. */
+export function withoutPriority(encapsulation: number): number {
+  const type = encapsulation & 0xffff;
+  return type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ ? (encapsulation & 0x0fffffff) >>> 0 : encapsulation;
+}
+
 export const SERVES_IPV4 = 1;
 export const SERVES_IPV6 = 2;
 

@@ -35,6 +35,7 @@ export const SPEC: RouterSpec = {
     device('lan1', 3, []),
     device('lan0.10', 4, ['10.10.0.1/24'], { type: 'vlan', link: 'lan0', id: 10, mac: '' }),
     device('br0', 5, ['10.20.0.1/24'], { type: 'bridge', ports: ['lan1'], mac: '02:00:00:00:00:05' }),
+    device('lan0.30', 7, ['10.40.0.1/24'], { type: 'vlan', link: 'lan0', id: 30, protocol: 0x88a8, mac: '' }),
     device('ppp0', 6, ['10.30.0.1/32'], { type: 'pppoe', link: 'wan0', id: 77, mac: '', mtu: 1492 }),
   ],
   routes: [

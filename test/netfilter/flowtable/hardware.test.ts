@@ -128,6 +128,44 @@ describe('hardware', () => {
     expect(udpBench.hit(frame, 'lan0', 2e6).packet.pathClass).toBe(PATH_HARDWARE);
   });
 
+  test('the engine compares the number of a tag, the CPU its priority too', () => {
+    const bench = new Bench({ offload: true });
+    const tagged = (priority: number) =>
+      ether(
+        { vlans: [{ id: 10, priority }] },
+        ip({ src: '10.10.0.5', dst: SERVER }, tcp({ sport: 40000, dport: 443 }, new Uint8Array(60))),
+      );
+    bench.add(
+      bench.connect({ src: '10.10.0.5' }),
+      ether({}, ip({ src: '10.10.0.5', dst: SERVER }, tcp({ sport: 40000, dport: 443 }))),
+      'lan0.10',
+      'wan0',
+    );
+    expect(bench.hit(tagged(5), 'lan0', 0.5e6).verdict).toBe(NF_ACCEPT);
+    expect(bench.hit(tagged(5), 'lan0', 2e6).packet.pathClass).toBe(PATH_HARDWARE);
+    expect(bench.hit(tagged(0), 'lan0', 2e6).packet.pathClass).toBe(PATH_HARDWARE);
+  });
+
+  test('the engine puts no 802.1ad tag on: that direction stays with the CPU', () => {
+    const bench = new Bench({ offload: true });
+    const out = ether(
+      { vlans: [{ id: 30, protocol: 0x88a8 }] },
+      ip({ src: '10.40.0.5', dst: SERVER }, tcp({ sport: 40000, dport: 443 }, new Uint8Array(60))),
+    );
+    const back = ether(
+      {},
+      ip({ src: SERVER, dst: '10.40.0.5' }, tcp({ sport: 443, dport: 40000 }, new Uint8Array(60))),
+    );
+    bench.add(
+      bench.connect({ src: '10.40.0.5' }),
+      ether({}, ip({ src: '10.40.0.5', dst: SERVER }, tcp({ sport: 40000, dport: 443 }))),
+      'lan0.30',
+      'wan0',
+    );
+    expect(bench.hit(out, 'lan0', 2e6).packet.pathClass).toBe(PATH_HARDWARE);
+    expect(bench.hit(back, 'wan0', 2e6).packet.pathClass).toBe(PATH_SOFTWARE);
+  });
+
   test('a device that is not physical is left to software', () => {
     const bench = new Bench({ offload: true, devices: ['br0', 'wan0'] });
     const frame = ether({}, ip({ src: '10.20.0.5', dst: SERVER }, tcp({ sport: 40000, dport: 443 })));
