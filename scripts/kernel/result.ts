@@ -71,6 +71,8 @@ function isSmallTalk(hex: string, isJudged: boolean): boolean {
   const next = hex.slice(40, 42);
   // MLD reports stand behind a hop-by-hop header.
   if (next === '00') return hex.slice(108, 110) === '3a';
+  // What is forwarded has a smaller hop limit.
+  if (hex.slice(42, 44) !== 'ff') return false;
   const icmpType = hex.slice(108, 110);
   return next === '3a' && ['85', ...(isJudged ? [] : ['87']), '8f'].includes(icmpType);
 }
@@ -152,7 +154,7 @@ function readTrace(octets: Buffer, packet: KernelPacket, places: ReadonlyMap<str
     const table = name(attributes.get(TABLE));
     const chain = name(attributes.get(CHAIN));
     if (table !== TRACE_TABLE) packet.steps?.push(stepText(`${family} ${table} ${chain}`, attributes, places));
-    else if (SLOW_HOOKS.includes(chain)) packet.wasTraced = true;
+    else if (family === 'inet' && SLOW_HOOKS.includes(chain)) packet.wasTraced = true;
   }
 }
 
