@@ -67,7 +67,8 @@ export function forward4(stack: Stack, packet: Packet, route: Route, record: num
 /** ip_exceeds_mtu and ip6_pkt_too_big for a packet longer than the MTU: reassembled ones go by their fragments. */
 function exceeds(packet: Packet, mtu: number): boolean {
   if (packet.fragMaxSize !== 0) return packet.fragMaxSize > mtu;
-  return !packet.isSuperPacket;
+  // What a bridge gathered may be cut again (ignore_df), whatever its fragments were.
+  return !packet.isSuperPacket && packet.fragmentCount === 0;
 }
 
 /** ip_decrease_ttl: the checksum follows by RFC 1141. */

@@ -96,7 +96,7 @@ function tooLong6(packet: Packet): boolean {
 function outputFragments(stack: Stack, packet: Packet, route: Route, dev: Interface, mtu: number): void {
   const wasFragments = packet.fragMaxSize !== 0;
   // ignore_df: what was reassembled may be cut again, and what a socket of the router sent.
-  const mayCut = wasFragments || packet.isGenerated;
+  const mayCut = wasFragments || packet.fragmentCount !== 0 || packet.isGenerated;
   if (packet.ipVersion === 4) {
     const dontFragment = ((packet.data[packet.network + 6] as number) & 0x40) !== 0;
     if (dontFragment && (!mayCut || packet.fragMaxSize > mtu)) {
