@@ -104,8 +104,8 @@ function route4(stack: Stack, packet: Packet): void {
     return;
   }
   if (daddr >>> 28 === 14) {
-    if (daddr === ALL_HOSTS) localInput(stack, packet, true);
-    else drop(recorder, packet, MULTICAST);
+    if (daddr !== ALL_HOSTS) drop(recorder, packet, MULTICAST);
+    else if (isMulticastSourceGood(stack, packet, saddr)) localInput(stack, packet, true);
     return;
   }
   const isLimited = daddr === 0xffffffff || (saddr === 0 && daddr === 0);
@@ -154,6 +154,15 @@ function areOptionsGood(stack: Stack, packet: Packet, isLocal: boolean): boolean
   drop(stack.recorder, packet, MALFORMED);
   icmp.icmpError(stack, packet, icmp.ICMP_PARAMETER_PROBLEM, 0, (problemOffset << 24) >>> 0, isLocal);
   return false;
+}
+
+/** ip_mc_validate_source for a group of the link: who has no address yet may speak. */
+function isMulticastSourceGood(stack: Stack, packet: Packet, saddr: number): boolean {
+  if (saddr >>> 24 === 127 && stack.settings.routeLocalnet[packet.iif] !== 1) {
+    drop(stack.recorder, packet, MARTIAN);
+    return false;
+  }
+  return saddr >>> 24 === 0 || isSourceGood(stack, packet, 0);
 }
 
 function isSourceGood(stack: Stack, packet: Packet, oif: number): boolean {
