@@ -39,6 +39,7 @@ import { helperSetup } from './evaluate/helper-setup.ts';
 import { nameWords } from './evaluate/meta.ts';
 import { conntrackNeed, readsAccounting } from './evaluate/needs.ts';
 import type { Engine } from './evaluate/prepared.ts';
+import { refuseSharedDevices } from './flowtable/devices.ts';
 import { Flowtable, type OffloadMode } from './flowtable/flowtable.ts';
 import type { HardwareModel } from './flowtable/hardware.ts';
 import {
@@ -138,7 +139,8 @@ export class Netfilter {
     this.#natChains = lists(FAMILIES * HOOK_NAMES.length);
     this.#ingress = lists(interfaces.list.length);
     this.#egress = lists(interfaces.list.length);
-    const table = new ConntrackTable(sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_max', CONNTRACK_MAX), seed);
+    const maximum = sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_max', CONNTRACK_MAX);
+    const table = new ConntrackTable(maximum, seed, sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_buckets', 0));
     this.conntrack = new Conntrack({ table, sysctl, recorder });
     this.#held = new HeldConnections(table, options.keepDropped ?? false);
     this.nat = new Nat({ conntrack: this.conntrack, interfaces, fib, recorder, services, seed });
@@ -296,6 +298,7 @@ export class Netfilter {
     const { table } = this.conntrack;
     for (const one of ruleset.tables) {
       const byName = new Map<string, Flowtable>();
+      refuseSharedDevices(one);
       for (const spec of one.flowtables) {
         const there = kept(one, spec);
         if (there !== undefined) {

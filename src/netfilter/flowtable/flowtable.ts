@@ -4,7 +4,6 @@
 // Uses: the frame at ingress, packet.iif, packet.timeNs. Sets on a hit: what forward.ts says. Verdicts: accept (slow path),
 // stolen (sent). Events: flow-lookup, flow-add, flow-teardown, and those of forward.ts.
 import { f64, i32, u32 } from '../../base/columns.ts';
-import { NftreplayError } from '../../base/errors.ts';
 import type { Family, Flowtable as FlowtableSpec } from '../../bytecode/ruleset.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { refusalIndex } from '../../event/refusals.ts';
@@ -23,6 +22,7 @@ import type { RouterServices } from '../services.ts';
 import { NF_ACCEPT, NF_STOLEN } from '../verdict.ts';
 import { Ageing, DAY_NS } from './ageing.ts';
 import { Collector } from './collector.ts';
+import { deviceIndex } from './devices.ts';
 import * as F from './flow-rows.ts';
 import { Forwarder } from './forward.ts';
 import { DEFAULT_HARDWARE, Engine, type HardwareModel } from './hardware.ts';
@@ -312,15 +312,4 @@ export class Flowtable {
     this.#rows.expiresNs[row] = expires;
     if (this.isHardware) this.#engine.queue(row, nowNs);
   }
-}
-
-function deviceIndex(spec: FlowtableSpec, name: string, interfaces: Interfaces): number {
-  const device = interfaces.byName(name);
-  if (device !== undefined) return device.index;
-  const { location } = spec;
-  const place = location === undefined ? '' : `${location.file}:${location.line}:${location.column}: `;
-  throw new NftreplayError(
-    'ruleset',
-    `${place}flowtable "${spec.name}" names device "${name}", which the router has not`,
-  );
 }

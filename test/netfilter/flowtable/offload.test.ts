@@ -1,9 +1,11 @@
 // `flow add`: each guard of nft_flow_offload_eval, and what a successful one changes.
 import { describe, expect, test } from 'vitest';
+import type { Table } from '../../../src/bytecode/ruleset.ts';
 import * as S from '../../../src/netfilter/conntrack/status.ts';
 import { FLAG_BE_LIBERAL } from '../../../src/netfilter/conntrack/tcp-segment.ts';
 import { TCP_FIN_WAIT, TCP_SYN_RECV } from '../../../src/netfilter/conntrack/tcp-states.ts';
 import { SEEN_FLAGS, seenAt } from '../../../src/netfilter/conntrack/tcp-window.ts';
+import { refuseSharedDevices } from '../../../src/netfilter/flowtable/devices.ts';
 import { ether, icmp, ip, tcp, udp } from '../../../src/packet/build.ts';
 import { Bench, type Connection, LAN_HOST, SERVER } from './fixture.ts';
 
@@ -155,4 +157,29 @@ describe('flow add', () => {
   ] as const)('--offload %s makes flags offload %s to %s', (mode, offload, expected) => {
     expect(new Bench({ mode, offload }).flowtable.isHardware).toBe(expected);
   });
+});
+
+test('a device belongs to one flowtable of a table', () => {
+  const flowtable = (name: string, devices: string[]) => ({
+    name,
+    handle: 1,
+    priority: 0,
+    devices,
+    offload: false,
+    counter: false,
+  });
+  const table = (...flowtables: ReturnType<typeof flowtable>[]): Table => ({
+    family: 'inet',
+    name: 't',
+    handle: 1,
+    flags: [],
+    chains: [],
+    sets: [],
+    objects: [],
+    flowtables,
+  });
+  expect(() => refuseSharedDevices(table(flowtable('a', ['lan0']), flowtable('b', ['wan0'])))).not.toThrow();
+  expect(() => refuseSharedDevices(table(flowtable('a', ['lan0']), flowtable('b', ['wan0', 'lan0'])))).toThrow(
+    'flowtable "b" names device "lan0", which is flowtable "a"\'s already',
+  );
 });
