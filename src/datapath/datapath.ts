@@ -17,6 +17,7 @@ import { Fdb } from './fdb.ts';
 import { ICMP_TIME_EXCEEDED, ICMPV6_TIME_EXCEED, icmpError, rejectWithIcmp } from './icmp.ts';
 import { IcmpRate } from './icmp-rate.ts';
 import { fillChecksum, routeOutput4, routeOutput6 } from './output.ts';
+import { PathMtus } from './path-mtu.ts';
 import { PacketPool } from './pool.ts';
 import { receive } from './receive.ts';
 import { rejectAtLink, resetAtLink } from './reject-link.ts';
@@ -55,6 +56,7 @@ export class Datapath implements Stack, RouterServices {
   readonly pool = new PacketPool();
   readonly fdb = new Fdb();
   readonly icmpRate: IcmpRate;
+  readonly pathMtus: PathMtus;
   readonly resolution: Resolution;
   readonly strictMac: boolean;
   hooks: Hooks = NO_HOOKS;
@@ -78,6 +80,7 @@ export class Datapath implements Stack, RouterServices {
     this.strictMac = options.spec.strictMac ?? false;
     this.recorder = options.recorder;
     this.sink = options.sink;
+    this.pathMtus = new PathMtus(options.spec.sysctl);
     this.icmpRate = new IcmpRate(options.spec.sysctl, options.seed);
     this.resolution = new Resolution(this, options.spec.sysctl);
     this.#defrag = new Defrag({
@@ -169,8 +172,8 @@ export class Datapath implements Stack, RouterServices {
     return nexthop6 === undefined ? this.neighbours.resolve4(oif, nexthop4) : this.neighbours.resolve6(oif, nexthop6);
   }
 
-  bridgePort(bridge: Interface, mac: Uint8Array): Interface | undefined {
-    const port = this.fdb.find(bridge, mac, 0, this.#nowNs);
+  bridgePort(bridge: Interface, mac: Uint8Array, vlan: number): Interface | undefined {
+    const port = this.fdb.find(bridge, vlan, mac, 0, this.#nowNs);
     return port === 0 ? undefined : this.interfaces.at(port);
   }
 

@@ -45,7 +45,8 @@ export function forward4(stack: Stack, packet: Packet, route: Route, record: num
     icmp.icmpError(stack, packet, icmp.ICMP_TIME_EXCEEDED, 0, 0, false);
     return;
   }
-  const mtu = routeMtu(route, 4);
+  let mtu = routeMtu(route, 4);
+  if (!stack.pathMtus.isEmpty) mtu = stack.pathMtus.limit(packet, mtu);
   if (packet.networkLength > mtu && (u8(data, network + 6) & 0x40) !== 0 && exceeds(packet, mtu)) {
     drop(recorder, packet, MTU);
     icmp.icmpError(stack, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_FRAG_NEEDED, mtu, false);

@@ -103,7 +103,9 @@ function icmpSend(
   const options = echoedOptions(stack, about);
   if (options < 0) return;
   if (isLimited && !icmpRate.allows4(to, about.timeNs, route.kind === 'local')) return;
-  const room = Math.min(QUOTE_LIMIT, routeMtu(route, 4)) - 28 - options;
+  let mtu = routeMtu(route, 4);
+  if (!stack.pathMtus.isEmpty) mtu = stack.pathMtus.limit4(to, mtu, false, about.timeNs);
+  const room = Math.min(QUOTE_LIMIT, mtu) - 28 - options;
   if (room <= 20) return;
   const quoted = Math.min(about.networkEnd - network, room);
   const packet = stack.pool.acquire(about, 28 + options + quoted);

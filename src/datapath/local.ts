@@ -1,7 +1,6 @@
 // Datagrams for the router itself: input hook and what the router answers (ip_local_deliver, net/ipv4/ip_input.c;
 // icmp_rcv; udp_rcv and tcp_v4_rcv without a socket; ip6_input and kin of net/ipv6).
 // SIMPLIFIED: closed-ports: nobody listens on the router: TCP gets a RST, UDP a port unreachable.
-// SIMPLIFIED: path-mtu: a message that a packet of the router's (or through it) was too big changes no route.
 import { be16, be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import { hasGoodChecksum, isCut, transportLength } from '../netfilter/conntrack/verify.ts';
@@ -30,7 +29,6 @@ import type { Stack } from './stack.ts';
 import { resetClosedPort } from './tcp-reset.ts';
 
 const CLOSED_PORTS = simplification('closed-ports');
-const PATH_MTU = simplification('path-mtu');
 const LOCAL = eventKind('local');
 const ICMP_REPLY = eventKind('icmp-reply');
 const INPUT = HOOK_NAMES.indexOf('input');
@@ -164,8 +162,9 @@ function icmpReceive(stack: Stack, packet: Packet, isBroadcast: boolean): void {
   const { data, transport, networkEnd } = packet;
   const type = u8(data, transport);
   if (type > ICMP_TYPES) drop(recorder, packet, UNKNOWN_PROTOCOL);
-  if (type === icmp.ICMP_DEST_UNREACH && u8(data, transport + 1) === icmp.ICMP_FRAG_NEEDED)
-    recorder.simplified(PATH_MTU);
+  if (type === icmp.ICMP_DEST_UNREACH && u8(data, transport + 1) === icmp.ICMP_FRAG_NEEDED) {
+    stack.pathMtus.tooBig4(stack, packet);
+  }
   if (type !== ICMP_TIMESTAMP && (type !== ICMP_ECHO || settings.icmpEchoIgnoreAll)) return;
   if (isBroadcast && settings.icmpEchoIgnoreBroadcasts) {
     drop(recorder, packet, NO_SOCKET);
@@ -309,7 +308,7 @@ function isOwnExtension(type: number): boolean {
 function icmp6Receive(stack: Stack, packet: Packet, isMulticast: boolean): void {
   if (!hasWholeHeader(stack, packet, 8)) return;
   const type = u8(packet.data, packet.transport);
-  if (type === icmp.ICMPV6_PKT_TOOBIG) stack.recorder.simplified(PATH_MTU);
+  if (type === icmp.ICMPV6_PKT_TOOBIG) stack.pathMtus.tooBig6(stack, packet);
   if (type === NEIGHBOUR_SOLICITATION) neighbourAdvertisement(stack, packet);
   else if (type === NEIGHBOUR_ADVERTISEMENT) neighbourAdvertised(stack, packet);
   else if (type === ICMPV6_ECHO_REQUEST) echoReply6(stack, packet, isMulticast);

@@ -77,7 +77,8 @@ export function output(stack: Stack, packet: Packet, route: Route): void {
   }
   trimPadding(packet);
   if (packet.checksumPartial && !packet.isSuperPacket) fillChecksum(packet);
-  const mtu = routeMtu(route, version);
+  let mtu = routeMtu(route, version);
+  if (!stack.pathMtus.isEmpty) mtu = stack.pathMtus.limit(packet, mtu);
   const { networkLength, fragMaxSize } = packet;
   if (packet.isSuperPacket) {
     outputToNeighbour(stack, packet, route, dev);

@@ -7,6 +7,7 @@ import type { Neighbours } from '../net/neighbours.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Fdb } from './fdb.ts';
 import type { IcmpRate } from './icmp-rate.ts';
+import type { PathMtus } from './path-mtu.ts';
 import type { PacketPool } from './pool.ts';
 import type { Resolution } from './resolution.ts';
 import type { Settings } from './settings.ts';
@@ -49,6 +50,7 @@ export interface Stack {
   readonly pool: PacketPool;
   readonly fdb: Fdb;
   readonly icmpRate: IcmpRate;
+  readonly pathMtus: PathMtus;
   /** Packets for neighbours that do not answer. */
   readonly resolution: Resolution;
   readonly sink: FrameSink;

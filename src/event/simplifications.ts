@@ -33,7 +33,6 @@ export const SIMPLIFICATIONS = [
   },
   { name: 'loopback', effect: 'what the router sends to itself is not received again' },
   { name: 'closed-ports', effect: 'nobody listens on the router itself: TCP gets a RST, UDP a port unreachable' },
-  { name: 'path-mtu', effect: 'the router learns no path MTU from ICMP errors that are addressed to itself' },
   {
     name: 'helpers',
     effect:
