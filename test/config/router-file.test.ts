@@ -55,9 +55,31 @@ describe('router file', () => {
     [`${minimal}\nroutes: [{dst: 10.0.0.0/8}]`, "routes[0]: needs 'dev', 'via' or 'nexthops'"],
     [`${minimal}\nroutes: [{dst: 10.0.0.0/8, via: "fe80::1", dev: lan0}]`, 'routes[0].via'],
     [`${minimal}\nneighbours: [{dev: wan0, ip: 1.2.3.4, mac: "02:00:00:00:00:01"}]`, 'neighbours[0].dev'],
+    [`${minimal}\nneighbours: [{dev: lan0, ip: 1.2.3.4}]`, 'neighbours[0].mac'],
+    [`${minimal}\nneighbours: [{dev: lan0, ip: 1.2.3.4, state: reachable}]`, 'neighbours[0].mac'],
+    [`${minimal}\nneighbours: [{dev: lan0, ip: 1.2.3.4, state: gone}]`, 'neighbours[0].state'],
     ['interfaces: [', 'r.yaml'],
     ['- a\n- b', 'r.yaml'],
   ])('%j is refused and the message says where', (text, part) => {
     expect(() => parseRouter(text, 'r.yaml')).toThrow(part);
+  });
+});
+
+describe('neighbours that do not answer', () => {
+  it('are told by their state, as ip neigh says it', () => {
+    const text = JSON.stringify({
+      interfaces: [{ name: 'lan0' }],
+      neighbours: [
+        { dev: 'lan0', ip: '192.168.1.9', state: 'failed' },
+        { dev: 'lan0', ip: 'fd00::9', state: 'incomplete' },
+        { dev: 'lan0', ip: '192.168.1.8', mac: '02:00:00:00:00:08', state: 'stale' },
+      ],
+    });
+    const spec = parseRouter(text, 'router.json');
+    expect(spec.neighbours).toEqual([{ dev: 'lan0', ip: '192.168.1.8', mac: '02:00:00:00:00:08' }]);
+    expect(spec.silentNeighbours).toEqual([
+      { dev: 'lan0', ip: '192.168.1.9' },
+      { dev: 'lan0', ip: 'fd00::9' },
+    ]);
   });
 });

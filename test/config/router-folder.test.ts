@@ -192,6 +192,7 @@ describe('a folder of what iproute2 prints', () => {
 
   it('gives neighbours and sysctls', () => {
     expect(spec.neighbours).toEqual([{ dev: 'br-lan', ip: '192.168.1.10', mac: '02:ee:00:00:00:10' }]);
+    expect(spec.silentNeighbours).toEqual([{ dev: 'br-lan', ip: '192.168.1.11' }]);
     expect(spec.sysctl).toEqual({ 'net.netfilter.nf_conntrack_acct': 1, 'net.ipv4.conf.br-lan.rp_filter': 2 });
   });
 

@@ -16,6 +16,7 @@ import { NEIGHBOUR_SCENES } from './neighbour-scenes.ts';
 import { OFFLOAD_PATH_SCENES } from './offload-path-scenes.ts';
 import { OFFLOAD_SCENES } from './offload-scenes.ts';
 import { OUTPUT_SCENES } from './output-scenes.ts';
+import { PMTU_SCENES } from './pmtu-scenes.ts';
 import { QUEUE_SCENES } from './queue-scenes.ts';
 import { randomScenes } from './random-scenes.ts';
 import { REJECT_SCENES } from './reject-scenes.ts';
@@ -60,5 +61,6 @@ export const GROUPS: Record<string, KernelScene[]> = {
   headers: HEADER_SCENES,
   verdicts: VERDICT_SCENES,
   icmp: ICMP_SCENES,
+  pmtu: PMTU_SCENES,
   random: randomScenes(1, 240),
 };
