@@ -5,10 +5,13 @@ import { addressed, jobFiles, type KernelScene } from './scene.ts';
 
 const BOOT_MS = 120_000;
 const SCENE_MS = 30_000;
+/** Of a busy machine: alone a packet takes some 5 ms. */
+const PACKET_MS = 100;
 
 /** What a real kernel does in each scene. A scene that cannot be set up is an Error in its place. */
 export async function askKernel(scenes: KernelScene[]): Promise<(KernelResult | Error)[]> {
-  const run = await runGuest(jobFiles(scenes.map(addressed)), BOOT_MS + SCENE_MS * scenes.length);
+  const packets = scenes.reduce((sum, scene) => sum + scene.frames.length, 0);
+  const run = await runGuest(jobFiles(scenes.map(addressed)), BOOT_MS + SCENE_MS * scenes.length + PACKET_MS * packets);
   return scenes.map((scene, index) => {
     try {
       return sceneResult(run, index, scene);
