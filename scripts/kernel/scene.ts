@@ -91,7 +91,12 @@ export function jobFiles(scenes: KernelScene[]): Map<string, Uint8Array | string
     files.set(at('after.sh'), afterScript(index, scene.ruleset));
     const command = `guest replay /job/${index}/frames /job/${index}/setup.sh /job/${index}/after.sh`;
     run.push(`echo ${spec.sysctl[ERROR_COST] ?? 0} > /proc/sys/net/ipv4/route/error_cost`);
+    const shared = Object.entries(spec.sysctl).filter(([name]) => SHARED_SYSCTLS.includes(name));
+    for (const [name, value] of shared) {
+      run.push(`saved_${name.replaceAll('.', '_')}=$(cat ${sysctlPath(name)})`, sysctlLine(name, value));
+    }
     run.push(`unshare -n ${command} >/errors 2>&1; echo "status $?" >>/errors; guest emit ${index}.errors </errors`);
+    for (const [name] of shared) run.push(`echo $saved_${name.replaceAll('.', '_')} > ${sysctlPath(name)}`);
   });
   files.set('run.sh', `${run.join('\n')}\n`);
   return files;
@@ -180,7 +185,7 @@ function setupScript(spec: RouterSpec, index: number): string {
       linkLocalLine(row),
     ]),
     ...Object.entries(spec.sysctl)
-      .filter(([name]) => name !== ERROR_COST)
+      .filter(([name]) => name !== ERROR_COST && !SHARED_SYSCTLS.includes(name))
       .map(([name, value]) => sysctlLine(name, value)),
     `/bin/ip -batch /job/${index}/addresses`,
     ...(spec.rules ?? [])
@@ -242,13 +247,17 @@ export const SYSCTLS: [string, number][] = [
   ['net.ipv6.icmp.ratelimit', 0],
 ];
 
+/** Of all network namespaces together: set outside of the scene's, and restored. */
+const SHARED_SYSCTLS = ['max', 'buckets', 'expect_max'].map((name) => `net.netfilter.nf_conntrack_${name}`);
+
 function sysctlLine(name: string, value: number | string): string {
+  return `echo ${quoted(String(value))} > ${sysctlPath(name)}`;
+}
+
+function sysctlPath(name: string): string {
   // Interface names with dots have slashes in sysctl's notation.
-  const path = name
-    .split('.')
-    .map((part) => part.replaceAll('/', '.'))
-    .join('/');
-  return `echo ${quoted(String(value))} > /proc/sys/${path}`;
+  const parts = name.split('.').map((part) => part.replaceAll('/', '.'));
+  return `/proc/sys/${parts.join('/')}`;
 }
 
 function quoted(text: string): string {
