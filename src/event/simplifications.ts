@@ -52,7 +52,10 @@ export const SIMPLIFICATIONS = [
     effect: "one engine as capable as MediaTek's PPE (16,384 entries), bound 1 ms after `flow add`: an estimate",
   },
   { name: 'gso-mtu', effect: 'super-packets on the fast path are taken to fit the MTU of the way out' },
-  { name: 'early-drop', effect: 'a full connection table evicts other un-assured connections than the kernel would' },
+  {
+    name: 'early-drop',
+    effect: 'a full connection table evicts as the kernel does, but which un-assured connections is random in both',
+  },
   {
     name: 'cut-nat',
     effect: 'a packet cut by the capture keeps its SCTP CRC; a cut quotation is translated as far as it goes',

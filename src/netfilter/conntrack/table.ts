@@ -23,8 +23,9 @@ export const HELPER_EMPTY = -2;
 const FIRST_CAPACITY = 1024;
 /** Bound when nf_conntrack_max is 0 (unlimited in the kernel). */
 const HARD_MAXIMUM = 1 << 22;
-/** Slots that early_drop looks at: what 8 buckets of a full table hold. */
-const EVICTION_SLOTS = 32;
+/** Buckets that early_drop looks at (NF_CT_EVICTION_RANGE), and how many a kernel has at least. */
+const EVICTION_BUCKETS = 8;
+const LEAST_BUCKETS = 1024;
 /** An entry that nobody confirms, or frees after killing it, is freed after this long (the kernel counts references). */
 const UNCONFIRMED_NS = 60e9;
 const NO_RULE = refusalIndex('no-rule');
@@ -32,6 +33,11 @@ const NO_RULE = refusalIndex('no-rule');
 export class ConntrackTable {
   /** nf_conntrack_max; 0 = only the hard bound. */
   readonly maximum: number;
+  /** nf_conntrack_buckets: how many buckets a kernel's hash has, which bounds what early_drop sees. */
+  readonly buckets: number;
+  /** When onPass is to be called: the collector's next pass, once a connection was refused. */
+  passNs = Number.POSITIVE_INFINITY;
+  onPass: (() => void) | undefined = undefined;
   /** Time of the last advance(): what "now" means to lookup(). */
   nowNs = DOUBLE_ZERO;
   /** Entries in use, unconfirmed ones included. */
@@ -98,9 +104,11 @@ export class ConntrackTable {
   readonly #seed: number;
   readonly #expiry: ExpiryQueue;
 
-  constructor(maximum: number, seed = 0) {
+  /** `buckets` 0: as many as `maximum`, which is what a kernel makes of its memory. */
+  constructor(maximum: number, seed = 0, buckets = 0) {
     const n = FIRST_CAPACITY;
     this.maximum = maximum > 0 ? Math.min(maximum, HARD_MAXIMUM) : HARD_MAXIMUM;
+    this.buckets = buckets > 0 ? buckets : Math.max(LEAST_BUCKETS, this.maximum);
     this.#seed = Math.imul(seed | 1, 0x9e3779b1);
     this.tuples = new Uint32Array(n * ENTRY_TUPLE_WORDS);
     this.status = new Uint32Array(n);
@@ -238,6 +246,10 @@ export class ConntrackTable {
   advance(nowNs: number): void {
     if (nowNs > this.nowNs) this.nowNs = nowNs;
     const now = this.nowNs;
+    if (now >= this.passNs) {
+      this.passNs = Number.POSITIVE_INFINITY;
+      this.onPass?.();
+    }
     while (this.#expiry.firstDueNs <= now) {
       const entry = this.#expiry.first;
       const expires = f64(this.expiresNs, entry);
@@ -322,21 +334,47 @@ export class ConntrackTable {
   }
 
   /**
-   * early_drop: evicts un-assured connections near the hash of the new one.
-   * SIMPLIFIED: early-drop: the kernel evicts all un-assured of the first of 8 buckets that has any; here the first one found in
-   * as many slots as 8 buckets fill. Which ones meet this fate is random in both.
+   * early_drop: evicts all un-assured connections of the first of 8 buckets that has any. A kernel whose table is much longer
+   * than nf_conntrack_max mostly finds none, and refuses the new one.
+   * SIMPLIFIED: early-drop: which ones meet this fate is random in both: the keys of the hashes differ.
    */
   #earlyDrop(tuple: Uint32Array, at: number): boolean {
-    const mask = this.#slots.length - 1;
-    const start = this.#hash(tuple, at);
-    for (let i = 0; i < EVICTION_SLOTS; i++) {
-      const node = i32(this.#slots, (start + i) & mask) - 1;
-      if (node < 0 || (u32(this.status, node >> 1) & (IPS_ASSURED | IPS_DYING)) !== 0) continue;
-      this.free(node >> 1);
-      this.earlyDrops++;
+    const first = this.#bucketOf(this.#hash(tuple, at));
+    for (let i = 0; i < EVICTION_BUCKETS; i++) {
+      const drops = this.#dropBucket((first + i) % this.buckets);
+      if (drops === 0) continue;
+      this.earlyDrops += drops;
       return true;
     }
     return false;
+  }
+
+  /** The slots in their order, divided among the kernel's buckets; the hash's other bits divide a slot. */
+  #bucketOf(hash: number): number {
+    const place = (hash & (this.#slots.length - 1)) + (hash >>> 0) / 2 ** 32;
+    return Math.min(this.buckets - 1, Math.floor((place * this.buckets) / this.#slots.length));
+  }
+
+  /** early_drop_list: how many were evicted. */
+  #dropBucket(bucket: number): number {
+    const mask = this.#slots.length - 1;
+    const from = Math.floor((bucket * this.#slots.length) / this.buckets);
+    const to = Math.ceil(((bucket + 1) * this.#slots.length) / this.buckets);
+    let drops = 0;
+    // A run that begins in the bucket's slots may go on behind them.
+    for (let slot = from; slot < to || i32(this.#slots, slot & mask) !== 0; ) {
+      const node = i32(this.#slots, slot & mask) - 1;
+      const isMine = node >= 0 && this.#bucketOf(i32(this.#hashes, node)) === bucket;
+      if (!isMine || (u32(this.status, node >> 1) & (IPS_ASSURED | IPS_DYING)) !== 0) {
+        slot++;
+        continue;
+      }
+      // What stands behind moves up: this slot once more, or all of them when the other direction stood before.
+      this.free(node >> 1);
+      drops++;
+      slot = from;
+    }
+    return drops;
   }
 
   #take(): number {

@@ -15,6 +15,7 @@ import type { Packet } from '../../packet/packet.ts';
 import { CT_ESTABLISHED, CT_INVALID, CT_NEW, CT_RELATED, CT_UNTRACKED } from '../../packet/packet.ts';
 import { NF_ACCEPT, NF_DROP } from '../verdict.ts';
 import { Accounting } from './accounting.ts';
+import { collect, nextPassNs } from './collector.ts';
 import { DccpTracker } from './dccp.ts';
 import { type Expectation, Expectations } from './expectations.ts';
 import { GenericTracker, GreTracker, IcmpTracker } from './generic.ts';
@@ -119,6 +120,7 @@ export class Conntrack {
     this.timeouts = new Timeouts(sysctl);
     const acct = sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_acct', 0) !== 0;
     this.accounting = new Accounting(table, recorder, acct);
+    table.onPass = () => collect(table);
     this.verifyChecksums = sysctlNumber(sysctl, 'net.netfilter.nf_conntrack_checksum', 1) !== 0;
     this.expectations = new Expectations(table, sysctl);
     this.helpers = new Helpers(table, this.expectations);
@@ -309,6 +311,7 @@ export class Conntrack {
       const node = this.#resolve(packet, event);
       if (node === TABLE_FULL) {
         packet.reason = FULL;
+        if (table.passNs === Number.POSITIVE_INFINITY) table.passNs = nextPassNs(table);
         return NF_DROP;
       }
       if (node === NO_ENTRY) return this.#invalid(packet);

@@ -99,14 +99,37 @@ describe('ConntrackTable', () => {
   });
 
   it('when full, evicts un-assured entries only', () => {
-    const table = new ConntrackTable(2000);
+    const table = new ConntrackTable(2000, 0, 250);
     for (let i = 0; i < 2000; i++) add(table, i);
     expect(add(table, 5000)).toBeGreaterThanOrEqual(0);
-    expect(table.count).toBe(2000);
-    expect(table.earlyDrops).toBe(1);
+    // All of one bucket go.
+    expect(table.earlyDrops).toBeGreaterThan(1);
+    expect(table.count).toBe(2001 - table.earlyDrops);
+    while (table.count < 2000) add(table, 7000 + table.count);
     for (let entry = 0; entry < table.bound; entry++) table.status[entry] = (table.status[entry] ?? 0) | IPS_ASSURED;
     expect(add(table, 6000)).toBe(-1);
     expect(table.count).toBe(2000);
+  });
+
+  it('when full, finds nothing to evict in a hash much longer than itself', () => {
+    const table = new ConntrackTable(20, 0, 65536);
+    for (let i = 0; i < 20; i++) add(table, i);
+    expect(add(table, 5000)).toBe(-1);
+    expect([table.count, table.earlyDrops]).toEqual([20, 0]);
+  });
+
+  it('when full, keeps both directions of what stays findable', () => {
+    const table = new ConntrackTable(500, 0, 100);
+    for (let i = 0; i < 500; i++) add(table, i);
+    for (let i = 0; i < 300; i++) add(table, 1000 + i);
+    let nodes = 0;
+    for (let entry = 0; entry < table.bound; entry++) {
+      if (table.flowNumber[entry] === 0) continue;
+      for (const direction of [0, 1]) {
+        if (table.lookup(table.tuples, (entry * 2 + direction) * TUPLE_WORDS) === entry * 2 + direction) nodes++;
+      }
+    }
+    expect(nodes).toBe(table.count * 2);
   });
 
   it('frees what nobody confirmed, after a minute', () => {
