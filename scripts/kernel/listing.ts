@@ -29,7 +29,7 @@ export function textAnswer(told: Told, hasPackets: boolean): string {
   const lines = hasPackets ? [...answer.packets.flatMap((packet, i) => packetLines(scene, packet, i))] : [];
   if (hasPackets) lines.push(...frameLines('later', answer.after), '');
   lines.push(...summaryLines(told), '');
-  const state = stateOf(answer.ruleset).map((row) => `  ${words(row.text)}${seconds(row.seconds)}`);
+  const state = stateOf(answer.ruleset.filter(changes)).map((row) => `  ${words(row.text)}${seconds(row.seconds)}`);
   lines.push('State of rules, objects and sets', ...(state.length === 0 ? ['  none'] : state), '');
   const connections = answer.conntrack.map((row) => `  ${row.replaceAll(/\s+/g, ' ').trim()}`);
   lines.push('Connections', ...(connections.length === 0 ? ['  none'] : connections), '');
@@ -105,6 +105,14 @@ function summaryLines({ scene, answer, seconds: wall, isCut }: Told): string[] {
 
 function seconds(values: number[]): string {
   return values.length === 0 ? '' : `, runs: ${values.map((value) => `${value} s`).join(', ')}`;
+}
+
+/** False for sets whose elements stay as the ruleset has them. */
+function changes(row: Record<string, unknown>): boolean {
+  const set = (row.set ?? row.map) as { flags?: unknown; elem?: unknown } | undefined;
+  if (set === undefined) return true;
+  const flags = JSON.stringify(set.flags ?? '');
+  return /dynamic|timeout/.test(flags) || JSON.stringify(set.elem ?? '').includes('"elem":');
 }
 
 /** JSON's words without its marks. */
