@@ -162,7 +162,7 @@ function isMulticastSourceGood(stack: Stack, packet: Packet, saddr: number): boo
     drop(stack.recorder, packet, MARTIAN);
     return false;
   }
-  return saddr >>> 24 === 0 || isSourceGood(stack, packet, 0);
+  return saddr === 0 || isSourceGood(stack, packet, 0);
 }
 
 function isSourceGood(stack: Stack, packet: Packet, oif: number): boolean {
