@@ -5,6 +5,7 @@ import { SCENES, type Scene } from '../datapath/scenes.ts';
 import { CONNTRACK_SCENES } from './conntrack-scenes.ts';
 import { FAMILY_SCENES } from './family-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
+import { FOUND_SCENES } from './found-scenes.ts';
 import { FRAGMENT_SCENES } from './fragment-scenes.ts';
 import { HEADER_SCENES } from './header-scenes.ts';
 import { ICMP_SCENES } from './icmp-scenes.ts';
@@ -46,6 +47,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   stateful: STATEFUL_SCENES,
   queue: QUEUE_SCENES,
   selftests: SELFTEST_SCENES,
+  found: FOUND_SCENES,
   nat: NAT_SCENES,
   neighbours: NEIGHBOUR_SCENES,
   output: OUTPUT_SCENES,
