@@ -8,13 +8,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { FEATURES, featureIndex, pathFeatures, ruleFeatures } from '../src/cost/features.ts';
+import { FEATURES } from '../src/cost/features.ts';
 import type { Weight, WeightTable } from '../src/cost/weights/weights.ts';
+import { countFeatures, executedOn, moreSent, priorOf } from './calibrate/count.ts';
 import type { Fit, Observation, Residual } from './calibrate/fit.ts';
 import { fitWeights, median, residual, rootMeanSquare } from './calibrate/fit.ts';
-import type { Observed } from './calibrate/observe.ts';
 import { observe } from './calibrate/observe.ts';
-import { PRIORS, type Prior } from './calibrate/priors.ts';
 import type { Scenario } from './calibrate/scenarios.ts';
 import { loadHeldOut, loadScenarios } from './calibrate/scenarios.ts';
 import { writeWeights } from './calibrate/write-weights.ts';
@@ -43,7 +42,9 @@ if (values.write && counted.length < scenarios.length) {
   throw new Error('some scenarios were left out: weights fitted to the rest are not written');
 }
 const heldOut = await countAll(
-  ['heldout', 'wild', 'unseen'].flatMap((list) => loadHeldOut(shared, join(root, 'scripts/calibrate'), values.dump, list)),
+  ['heldout', 'wild', 'unseen'].flatMap((list) =>
+    loadHeldOut(shared, join(root, 'scripts/calibrate'), values.dump, list),
+  ),
 );
 const start = Float64Array.from(FEATURES, (name) => priorOf(name).instructions);
 let anchor: Float64Array = start;
@@ -72,31 +73,9 @@ function projectRoot(): string {
   return here.endsWith(join('dist', 'scripts')) ? resolve(here, '../..') : resolve(here, '..');
 }
 
-function priorOf(name: string): Prior {
-  const prior = PRIORS[name];
-  if (prior === undefined) throw new Error(`scripts/calibrate/priors.ts has no row for ${name}`);
-  return prior;
-}
-
-/** Features of what a kernel of the instruction set executes: another one does the same work otherwise. */
-function executedOn(set: (typeof SETS)[number], features: Float64Array): Float64Array {
-  return features.map((count, index) => {
-    const { only } = priorOf(FEATURES[index] as string);
-    return only === undefined || (only === 'x86-64') === (set === 'x86-64') ? count : 0;
-  });
-}
-
 interface Counted {
   scenario: Scenario;
   features: Float64Array;
-}
-
-/** Packets of the router's own that left over a veth, and fragments beyond the first. */
-function moreSent(features: Float64Array): number {
-  const count = (name: string) => features[featureIndex(name)] as number;
-  const sum = (...names: string[]) => names.reduce((total, name) => total + count(name), 0);
-  const answers = sum('icmp-error.v4', 'icmp-error.v6', 'reject.v4', 'reject.v6', 'icmp-reply.v4', 'icmp-reply.v6');
-  return answers + Math.max(0, sum('fragment.v4', 'fragment.v6') - 1);
 }
 
 async function countAll(list: Scenario[]): Promise<Counted[]> {
@@ -136,19 +115,6 @@ function heldOutTable(all: Record<string, Fit>): string[] {
     return `- ${set}, never fitted: ${rows.length} composite scenarios, median error ${percent(median(errors))}, worst ${percent(Math.max(...errors))}`;
   };
   return [say('x86-64', x86), say('arm64', arm), '', ...rowsOf(x86, arm)];
-}
-
-/** Mean count of each feature over the measured packets. */
-function countFeatures({ paths, names, measured }: Observed): Float64Array {
-  if (measured.length === 0) throw new Error('none of its measured packets is in the capture');
-  const features = new Float64Array(FEATURES.length);
-  const add = (feature: number, amount: number) => {
-    features[feature] = (features[feature] as number) + amount / measured.length;
-  };
-  for (const path of measured) {
-    pathFeatures(paths, path, names, add, (rule, count, isV6) => ruleFeatures(names.rules[rule], count, isV6, add));
-  }
-  return features;
 }
 
 function tableOf(set: (typeof SETS)[number], result: Fit, observations: Observation[]): WeightTable {

@@ -168,7 +168,7 @@ export function pathFeatures(
       feature(first + (isV6 ? 1 : 0), 1);
       feature(first + (isV6 ? 3 : 2), quotedOctets(paths, path, isV6) / 64);
       if (isV6 && !has(paths.words, from, at, LOCAL)) feature(first + 4, 1); // ipv6_dev_get_saddr: the destination is not ours
-      if (isV6 && !isTooBig(paths.words, at, to)) feature(first + 5, 1); // icmpv6_xrlim_allow
+      if (isV6 && !isTooBig(paths.words, from, to)) feature(first + 5, 1); // icmpv6_xrlim_allow
     } else if (split === 'reply') {
       feature(first + (isV6 ? 1 : 0), 1);
       feature(first + (isV6 ? 3 : 2), octetsOf(paths, path) / 64);
@@ -215,7 +215,7 @@ function has(words: Uint32Array, from: number, to: number, kind: number): boolea
   return false;
 }
 
-/** What follows ends as too large for the way out: of such errors there is no limit. */
+/** The packet is too large for the way out: of errors that say so there is no limit. */
 function isTooBig(words: Uint32Array, from: number, to: number): boolean {
   for (let at = from; at < to; at++) {
     const word = u32(words, at);
