@@ -12,14 +12,31 @@ export interface CalibrationPoint {
   /** Part of all processors that was busy, 0 … 1 (Linux's percent of all of them). */
   busy: number;
   offload: 'as-ruled' | 'off' | 'software' | 'hardware';
-  /** Octets on the wire of each packet, instead of the capture's. */
-  octets?: number;
+  /** Octets on the wire of the packets, instead of the capture's: each size by so many of `packets`. */
+  sizes?: readonly PacketSize[];
 }
+
+export interface PacketSize {
+  octets: number;
+  packets: number;
+}
+
+/** Mixes of sizes that testers name; frames without their checksum, as captures have them; imix: 7 to 4 to 1 (RFC 6985). */
+const MIXES: Readonly<Record<string, readonly PacketSize[]>> = {
+  '64B': [{ octets: 60, packets: 1 }],
+  imix: [
+    { octets: 60, packets: 7 },
+    { octets: 590, packets: 4 },
+    { octets: 1514, packets: 1 },
+  ],
+  '1500B': [{ octets: 1514, packets: 1 }],
+};
 
 const OFFLOADS = ['as-ruled', 'off', 'software', 'hardware'] as const;
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 };
 const MAX_FILE_OCTETS = 1024 * 1024;
-const HOW = "is RATE cpu=PERCENT [offload=off|software|hardware] [size=OCTETS], e.g. '450Mbit cpu=63 offload=software'";
+const HOW =
+  "is RATE cpu=PERCENT [offload=off|software|hardware] [size=OCTETS|64B|imix|1500B], e.g. '450Mbit cpu=63 offload=software'";
 
 /** The point that a text of the command line means. Throws ConfigError. */
 export function parsePoint(text: string, place = '--point'): CalibrationPoint {
@@ -42,7 +59,10 @@ export function parsePoint(text: string, place = '--point'): CalibrationPoint {
   if (!OFFLOADS.includes(offload as (typeof OFFLOADS)[number])) fail(`offload is one of ${OFFLOADS.join(', ')}`);
   const size = given.get('size');
   const octets = Number(size);
-  if (size !== undefined && !(octets >= 60 && octets <= 65_535)) fail('size is octets on the wire, 60 to 65535');
+  const mix = size !== undefined && Object.hasOwn(MIXES, size) ? MIXES[size] : undefined;
+  if (size !== undefined && mix === undefined && !(octets >= 60 && octets <= 65_535)) {
+    fail(`size is octets on the wire, 60 to 65535, or one of ${Object.keys(MIXES).join(', ')}`);
+  }
   for (const key of given.keys())
     if (!['cpu', 'offload', 'size'].includes(key)) fail(`${key}= is not known; a point ${HOW}`);
   if (!(amount > 0)) fail('needs a rate above 0');
@@ -51,7 +71,7 @@ export function parsePoint(text: string, place = '--point'): CalibrationPoint {
     rate: match[3] === 'pps' ? { packetsPerSecond: amount } : { bitsPerSecond: amount },
     busy: percent / 100,
     offload: offload as CalibrationPoint['offload'],
-    ...(size === undefined ? {} : { octets }),
+    ...(size === undefined ? {} : { sizes: mix ?? [{ octets, packets: 1 }] }),
   };
 }
 
@@ -63,7 +83,7 @@ const schema = onDemand(() => {
       rate: z.string().max(40),
       cpu: z.number(),
       offload: z.enum(OFFLOADS).optional(),
-      size: z.number().optional(),
+      size: z.union([z.number(), z.string().max(20)]).optional(),
     }),
   ]);
   return z.strictObject({ points: z.array(point).min(1).max(1000) });

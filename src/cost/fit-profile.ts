@@ -3,6 +3,7 @@
 // new numbers are. Used by `nftreplay calibrate` and by scripts/accuracy.ts.
 import type { PathTable } from '../event/recorder.ts';
 import type { EventNames } from '../event/vocabulary.ts';
+import type { WorkingSet } from './memory.ts';
 import type { Pricing } from './pricing.ts';
 import { price } from './pricing.ts';
 import type { Confidence, Profile, Quantity } from './profile.ts';
@@ -50,8 +51,9 @@ export function priceTerms(
   names: EventNames,
   profile: Profile,
   cyclesOf: (pricing: Pricing) => number,
+  state?: WorkingSet,
 ): Terms {
-  const at = (key?: FittedKey) => cyclesOf(price(paths, names, only(profile, key)));
+  const at = (key?: FittedKey) => cyclesOf(price(paths, names, only(profile, key), state));
   const constant = at();
   const terms = noTerms();
   for (const key of FITTED_KEYS) terms[key] = at(key) - constant;

@@ -30,8 +30,14 @@ describe('points', () => {
       rate: { bitsPerSecond: 450e6 },
       busy: 0.63,
       offload: 'software',
-      octets: 1514,
+      sizes: [{ octets: 1514, packets: 1 }],
     });
+    expect(parsePoint('90kpps cpu=5 size=imix').sizes?.map((row) => [row.octets, row.packets])).toEqual([
+      [60, 7],
+      [590, 4],
+      [1514, 1],
+    ]);
+    expect(parsePoint('90kpps cpu=5 size=64B').sizes).toEqual([{ octets: 60, packets: 1 }]);
     expect(parsePoint('90kpps cpu=5').rate).toEqual({ packetsPerSecond: 90_000 });
   });
 
@@ -43,6 +49,7 @@ describe('points', () => {
     '450Mbit cpu=101',
     '4Mbit cpu=1 offload=x',
     '4Mbit cpu=1 size=3',
+    '4Mbit cpu=1 size=65B',
     '4Mbit cpu=1 a=b',
     '0pps cpu=4',
   ])('that are wrong are refused: %s', (text) => {

@@ -5,6 +5,7 @@ import { calibrate, profileFile } from '../../cost/calibrate.ts';
 import { parsePoint, readPoints } from '../../cost/calibration-point.ts';
 import { FITTED_KEYS } from '../../cost/fit-profile.ts';
 import { profile, profiles, type Replay, replayCaptures } from '../../index.ts';
+import { workingSet } from '../../replay/working-set.ts';
 import { columns, count, visible, wrap } from '../../report/format.ts';
 import { damagesOf, tellDamages } from '../damage.ts';
 import { INPUT_OPTIONS, type InputArguments, inputPositionals, readInputs } from '../inputs.ts';
@@ -29,7 +30,8 @@ export const CALIBRATE_OPTIONS = {
     array: true,
     default: [],
     nargs: 1,
-    describe: "a measured load: '450Mbit cpu=63 offload=software', '90kpps cpu=40 size=64'; rate of both directions",
+    describe:
+      "a measured load: '450Mbit cpu=63 offload=software', '90kpps cpu=40 size=imix'; rate of both directions, size in octets or 64B, imix, 1500B",
   },
   points: { type: 'string', requiresArg: true, describe: 'YAML or JSON file of points' },
   base: { type: 'string', requiresArg: true, demandOption: true, describe: 'the built-in profile to start from' },
@@ -69,7 +71,8 @@ async function run(args: ArgumentsCamelCase<CalibrateArguments>): Promise<void> 
     const known = replays.get(point.offload);
     const replay = known ?? (await replayCaptures({ ...inputs.replayOptions, offload: point.offload, prices: true }));
     replays.set(point.offload, replay);
-    replayed.push({ point, paths: replay.result.paths, names: replay.result.names });
+    const { result } = replay;
+    replayed.push({ point, paths: result.paths, names: result.names, state: workingSet(result) });
   }
   const result = calibrate(base, replayed, args.name);
   const text = profileFile(result.profile, base);
