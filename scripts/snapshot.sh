@@ -11,6 +11,7 @@ ip -j rule >"$dir/rule.json"
 ip -j -6 rule >"$dir/rule6.json" 2>/dev/null || echo '[]' >"$dir/rule6.json"
 ip -j neigh >"$dir/neigh.json"
 cat /proc/net/pppoe >"$dir/pppoe.txt" 2>/dev/null || : >"$dir/pppoe.txt"
+bridge -j vlan >"$dir/vlan.json" 2>/dev/null || : >"$dir/vlan.json"
 sysctl -a 2>/dev/null | grep '^net\.' >"$dir/sysctl.txt" || :
 nft list ruleset >"$dir/ruleset.nft"
 echo "$dir: $(ls "$dir" | wc -l) files. Look through them before you give them away: they name addresses and rules."

@@ -117,7 +117,7 @@ function makeBase(found: Kernel): Uint8Array {
   for (const folder of ['proc', 'sys', 'dev', 'tmp', 'run', 'job', 'etc']) cpio.folder(folder);
   cpio.device('dev/console', 5, 1);
   cpio.file('init', compileGuest(), 0o755).link('bin/guest', '/init');
-  for (const name of ['busybox', 'nft', 'ip', 'conntrack']) addProgram(cpio, name);
+  for (const name of ['busybox', 'nft', 'ip', 'bridge', 'conntrack']) addProgram(cpio, name);
   for (const name of ['protocols', 'services']) {
     if (existsSync(`/etc/${name}`)) cpio.file(`etc/${name}`, readFileSync(`/etc/${name}`));
   }

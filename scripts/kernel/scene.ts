@@ -177,6 +177,7 @@ function setupScript(spec: RouterSpec, index: number): string {
   return [
     ...SYSCTLS.map(([name, value]) => sysctlLine(name, value)),
     `/bin/ip -batch /job/${index}/links`,
+    ...spec.interfaces.flatMap(bridgeVlanLines),
     ...spec.interfaces.filter((row) => row.type !== 'loopback' && row.type !== 'pppoe').map(linkLocalLine),
     // A session wants its device up and as it stays: a change of address or MTU ends it.
     ...(sessions.length === 0 ? [] : [`/bin/ip -batch /job/${index}/devices`]),
@@ -195,6 +196,13 @@ function setupScript(spec: RouterSpec, index: number): string {
     `nft -f /job/${index}/ruleset.nft`,
     '',
   ].join('\n');
+}
+
+function bridgeVlanLines(row: InterfaceSpec): string[] {
+  return (row.vlans ?? []).map(
+    ({ port, id, pvid, untagged }) =>
+      `/bin/bridge vlan add dev ${port} vid ${id}${pvid ? ' pvid' : ''}${untagged ? ' untagged' : ''}${port === row.name ? ' self' : ''}`,
+  );
 }
 
 function linkLocalLine(row: InterfaceSpec): string {
@@ -272,7 +280,7 @@ function interfaceLines(row: InterfaceSpec): string[] {
       ];
     case 'bridge':
       return [
-        `link add ${row.name} type bridge forward_delay 0 mcast_snooping 0`,
+        `link add ${row.name} type bridge forward_delay 0 mcast_snooping 0${row.vlans === undefined ? '' : ' vlan_filtering 1 vlan_default_pvid 0'}`,
         ...(row.ports ?? []).map((port) => `link set ${port} master ${row.name}`),
       ];
     case 'dummy':

@@ -57,6 +57,17 @@ const schema = onDemand(() => {
     protocol: z.enum(['802.1Q', '802.1ad', '802.1q']).optional(),
     ports: z.array(name).optional(),
     linkLocal: z.boolean().default(false),
+    vlans: z
+      .array(
+        z.strictObject({
+          port: name,
+          id: z.number().int().min(1).max(4094),
+          pvid: z.boolean().default(false),
+          untagged: z.boolean().default(false),
+        }),
+      )
+      .max(65_536)
+      .optional(),
   });
 
   const tableName = z.union([z.number().int().min(1).max(0xffffffff), z.string().min(1).max(64)]);
@@ -205,6 +216,7 @@ function interfaceSpec(input: InterfaceInput, index: number, physical: number, f
     ...(type === 'vlan' ? { protocol: input.protocol?.toLowerCase() === '802.1ad' ? 0x88a8 : 0x8100 } : {}),
     ...(input.ports === undefined ? {} : { ports: input.ports }),
     linkLocal: input.linkLocal,
+    ...(type === 'bridge' && input.vlans !== undefined ? { vlans: input.vlans } : {}),
   };
 }
 

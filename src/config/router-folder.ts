@@ -1,5 +1,5 @@
 // A router as iproute2 describes it: a folder with what scripts/snapshot.sh collects on it (link.json, addr.json,
-// route.json, rule.json, rule6.json, neigh.json, pppoe.txt, sysctl.txt), turned into a router file's contents.
+// route.json, rule.json, rule6.json, neigh.json, pppoe.txt, vlan.json, sysctl.txt), turned into a router file's contents.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
@@ -17,6 +17,7 @@ export const SNAPSHOT_FILES = {
   'rule6.json': 'ip -j -6 rule',
   'neigh.json': 'ip -j neigh',
   'pppoe.txt': 'cat /proc/net/pppoe',
+  'vlan.json': 'bridge -j vlan',
   'sysctl.txt': 'sysctl -a -r "^net\\."',
 } as const;
 
@@ -30,6 +31,12 @@ interface LinkRow {
   address?: string;
   link_type?: string;
   linkinfo?: { info_kind?: string; info_data?: { id?: number; protocol?: string; vlan_filtering?: number } };
+}
+
+/** Rows of `bridge -j vlan`. */
+interface VlanRow {
+  ifname: string;
+  vlans?: { vlan?: number; vlanEnd?: number; flags?: string[] }[];
 }
 
 interface AddressRow {
@@ -70,7 +77,8 @@ export function readRouterFolder(folder: string): RouterFolder {
     return isUp;
   });
   const known = new Set(up.map((row) => row.ifname));
-  const interfaces = up.map((row) => interfaceOf(row, up, addresses.get(row.ifname), sessions, notes));
+  const vlans = new Map(rows<VlanRow>(folder, 'vlan.json', false).map((row) => [row.ifname, row]));
+  const interfaces = up.map((row) => interfaceOf(row, up, addresses.get(row.ifname), sessions, vlans, notes));
   const routes = routesOf(rows<RouteRow>(folder, 'route.json', true), known, notes);
   const rules = [
     ...rulesOf(rows<RuleRow>(folder, 'rule.json', false), 'ip', notes),
@@ -104,6 +112,7 @@ function interfaceOf(
   links: LinkRow[],
   addresses: AddressRow | undefined,
   sessions: Map<string, number>,
+  vlans: Map<string, VlanRow>,
   notes: string[],
 ): Record<string, unknown> {
   const kind = row.linkinfo?.info_kind ?? '';
@@ -121,9 +130,15 @@ function interfaceOf(
     return { ...base, type: 'vlan', link: row.link, id, ...(protocol === undefined ? {} : { protocol }) };
   }
   if (kind === 'bridge') {
-    if (row.linkinfo?.info_data?.vlan_filtering === 1) notes.push(`${row.ifname} filters VLANs, which is not modelled`);
     const ports = links.filter((other) => other.master === row.ifname).map((other) => other.ifname);
-    if (ports.length > 0) return { ...base, type: 'bridge', ports };
+    const filters = row.linkinfo?.info_data?.vlan_filtering === 1;
+    if (filters && vlans.size === 0) {
+      notes.push(
+        `${row.ifname} filters VLANs, but ${SNAPSHOT_FILES['vlan.json']} > vlan.json is missing: it lets all pass`,
+      );
+    }
+    const allowed = filters && vlans.size > 0 ? { vlans: vlansOf([row.ifname, ...ports], vlans) } : {};
+    if (ports.length > 0) return { ...base, type: 'bridge', ports, ...allowed };
     notes.push(`${row.ifname} is a bridge without ports that are up`);
     return { ...base, type: 'dummy' };
   }
@@ -133,6 +148,18 @@ function interfaceOf(
     return { ...base, type: 'dummy' };
   }
   return { ...base, type: kind === 'dummy' || kind === 'ifb' ? 'dummy' : 'physical' };
+}
+
+/** The VLANs of a bridge and its ports, one by one. */
+function vlansOf(names: string[], vlans: Map<string, VlanRow>): Record<string, unknown>[] {
+  return names.flatMap((port) =>
+    (vlans.get(port)?.vlans ?? []).flatMap(({ vlan = 0, vlanEnd = vlan, flags = [] }) => {
+      const count = Math.min(4094, vlanEnd) - vlan + 1;
+      if (vlan < 1 || count < 1) return [];
+      const untagged = flags.includes('Egress Untagged');
+      return Array.from({ length: count }, (_, i) => ({ port, id: vlan + i, pvid: flags.includes('PVID'), untagged }));
+    }),
+  );
 }
 
 /** /proc/net/pppoe does not say which ppp device a session belongs to: with one of each there is no doubt. */

@@ -1,5 +1,5 @@
 // A bridge device: learning which port a hardware address is behind, and where frames go (net/bridge/br_input.c
-// br_handle_frame_finish, br_fdb.c, br_forward.c, br_device.c br_dev_xmit). No VLAN filtering, STP or IGMP snooping.
+// br_handle_frame_finish, br_fdb.c, br_forward.c, br_device.c br_dev_xmit). No STP or IGMP snooping.
 // SIMPLIFIED: bridge-unlearned: without RouterSpec.strictMac a unicast frame whose destination was not learned behind another port is
 // taken as the router's own, since a capture's addresses need not be this router's; a real bridge would flood it.
 
@@ -7,6 +7,8 @@ import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { NF_STOLEN } from '../netfilter/verdict.ts';
 import { PACKET_HOST, PACKET_OTHERHOST, type Packet, VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
+import { admit, mayPass, untagAt } from './bridge-vlan.ts';
+import { cloneFrame } from './clone-frame.ts';
 import { fragment } from './fragment.ts';
 import { drop, passes, reason, simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
@@ -63,16 +65,18 @@ export function bridgeReceive(stack: Stack, packet: Packet, port: Interface, tra
 
 /** br_handle_frame_finish. */
 function finish(stack: Stack, packet: Packet, bridge: Interface, port: Interface, transmit: Transmit): number {
+  const vlan = admit(packet, port.vlanFilter);
+  if (vlan < 0) return dropped(stack, packet);
   const { data, start } = packet;
-  learn(stack, packet, bridge, port);
+  learn(stack, packet, bridge, port, vlan);
   if (((data[start] as number) & 1) !== 0) {
     flood(stack, packet, bridge, port, transmit);
     packet.verdict = VERDICT_DROP;
     packet.reason = 0;
     return passUp(stack, packet, bridge);
   }
-  if (isBridgeAddress(bridge, data, start)) return passUp(stack, packet, bridge);
-  const out = stack.fdb.find(bridge, data, start, packet.timeNs);
+  if (isBridgeAddress(bridge, data, start) && isMember(bridge, port, vlan)) return passUp(stack, packet, bridge);
+  const out = stack.fdb.find(bridge, vlan, data, start, packet.timeNs);
   if (stack.strictMac) return pass(stack, packet, bridge, port, out, transmit);
   if (out !== 0 && out !== port.index) {
     forwardTo(stack, packet, stack.interfaces.at(out), transmit);
@@ -114,14 +118,25 @@ function isPromiscuous(bridge: Interface): boolean {
 }
 
 /** br_fdb_update: a bridge does not learn its own addresses. */
-function learn(stack: Stack, packet: Packet, bridge: Interface, port: Interface): void {
+function learn(stack: Stack, packet: Packet, bridge: Interface, port: Interface, vlan: number): void {
   const { data, start } = packet;
-  if (!isBridgeAddress(bridge, data, start + 6)) stack.fdb.learn(bridge, port, data, start + 6, packet.timeNs);
+  if (!isBridgeAddress(bridge, data, start + 6)) stack.fdb.learn(bridge, vlan, port, data, start + 6, packet.timeNs);
+}
+
+/** Addresses of the bridge are its own only in VLANs that it, or the port that has the address, is in. */
+function isMember(bridge: Interface, port: Interface, vlan: number): boolean {
+  return vlan === 0 || mayPassVlan(bridge, vlan) || mayPassVlan(port, vlan);
+}
+
+function mayPassVlan(device: Interface, vlan: number): boolean {
+  return device.vlanFilter !== undefined && device.vlanFilter.flags[vlan] !== 0;
 }
 
 /** br_pass_frame_up. */
 function passUp(stack: Stack, packet: Packet, bridge: Interface): number {
   packet.oif = 0;
+  if (!mayPass(packet, bridge.vlanFilter)) return dropped(stack, packet);
+  untagAt(packet, bridge.vlanFilter);
   if (!passes(stack.recorder, packet, runBridge(stack, INPUT, packet))) return BRIDGE_CONSUMED;
   packet.iif = bridge.index;
   // The IP layer does not know of fragments that the bridge gathered.
@@ -133,7 +148,8 @@ function passUp(stack: Stack, packet: Packet, bridge: Interface): number {
 function keepLocal(stack: Stack, packet: Packet, bridge: Interface, port: Interface, runsInput: boolean): number {
   packet.oif = 0;
   if (runsInput && !passes(stack.recorder, packet, runBridge(stack, INPUT, packet))) return BRIDGE_CONSUMED;
-  learn(stack, packet, bridge, port);
+  const vlan = admit(packet, port.vlanFilter);
+  if (vlan >= 0) learn(stack, packet, bridge, port, vlan);
   return BRIDGE_PASS;
 }
 
@@ -181,6 +197,11 @@ function runBridge(stack: Stack, hook: number, packet: Packet): number {
 /** br_forward: the frame goes to one other port. */
 function forwardTo(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): void {
   const { recorder } = stack;
+  if (!mayPass(packet, port.vlanFilter)) {
+    drop(recorder, packet, NO_WAY_OUT);
+    return;
+  }
+  untagAt(packet, port.vlanFilter);
   packet.oif = port.index;
   if (!passes(recorder, packet, runBridge(stack, FORWARD, packet))) return;
   if (!passes(recorder, packet, runBridge(stack, POSTROUTING, packet))) return;
@@ -225,7 +246,7 @@ function flood(stack: Stack, packet: Packet, bridge: Interface, except: Interfac
   let count = 0;
   for (let i = bridge.ports.length - 1; i >= 0; i--) {
     const port = bridge.ports[i] as Interface;
-    if (port === except) continue;
+    if (port === except || !mayPass(packet, port.vlanFilter)) continue;
     forwardCopy(stack, packet, port, transmit);
     count++;
   }
@@ -241,57 +262,23 @@ function forwardCopy(stack: Stack, packet: Packet, port: Interface, transmit: Tr
   stack.pool.release();
 }
 
-/** skb_clone of the frame from packet.start on. */
-export function cloneFrame(stack: Stack, packet: Packet): Packet | undefined {
-  const { data, start, end } = packet;
-  const headers = packet.network - start;
-  const copy = stack.pool.acquire(packet, end - packet.network);
-  if (copy === undefined) return undefined;
-  copy.start = copy.network - headers;
-  copy.data.set(data.subarray(start, end), copy.start);
-  copy.end = copy.start + (end - start);
-  copy.wireLength = packet.wireLength;
-  const shift = copy.start - start;
-  copy.etherType = packet.etherType;
-  copy.encapsulationCount = packet.encapsulationCount;
-  copy.encapsulation[0] = packet.encapsulation[0] as number;
-  copy.transport = packet.transport < 0 ? -1 : packet.transport + shift;
-  copy.ipVersion = packet.ipVersion;
-  copy.protocol = packet.protocol;
-  copy.networkEnd = packet.networkEnd + shift;
-  copy.networkLength = packet.networkLength;
-  copy.fragmentOffset = packet.fragmentOffset;
-  copy.moreFragments = packet.moreFragments;
-  copy.fragMaxSize = packet.fragMaxSize;
-  copy.fragmentHeader = packet.fragmentHeader < 0 ? -1 : packet.fragmentHeader + shift;
-  copy.hasOptions = packet.hasOptions;
-  copy.iif = packet.iif;
-  copy.oif = packet.oif;
-  copy.physicalIif = packet.physicalIif;
-  copy.packetType = packet.packetType;
-  copy.mark = packet.mark;
-  copy.priority = packet.priority;
-  copy.nftrace = packet.nftrace;
-  copy.isSuperPacket = packet.isSuperPacket;
-  copy.checksumPartial = packet.checksumPartial;
-  copy.isGenerated = packet.isGenerated;
-  copy.ct = packet.ct;
-  copy.ctInfo = packet.ctInfo;
-  copy.ctDirection = packet.ctDirection;
-  return copy;
-}
-
 /** br_dev_xmit: the router's own side of the bridge sends a frame. */
 export function bridgeTransmit(stack: Stack, packet: Packet, bridge: Interface, transmit: Transmit): void {
+  const vlan = admit(packet, bridge.vlanFilter);
+  if (vlan < 0) {
+    drop(stack.recorder, packet, NO_WAY_OUT);
+    return;
+  }
   const { data, start } = packet;
   const isMulticast = ((data[start] as number) & 1) !== 0;
-  const out = isMulticast ? 0 : stack.fdb.find(bridge, data, start, packet.timeNs);
+  const out = isMulticast ? 0 : stack.fdb.find(bridge, vlan, data, start, packet.timeNs);
   if (out !== 0) {
     localOut(stack, packet, stack.interfaces.at(out), transmit);
     return;
   }
   const { ports } = bridge;
   for (let i = ports.length - 1; i > 0; i--) {
+    if (!mayPass(packet, ports[i]?.vlanFilter)) continue;
     const copy = cloneFrame(stack, packet);
     if (copy === undefined) break;
     localOut(stack, copy, ports[i] as Interface, transmit);
@@ -307,6 +294,11 @@ export function bridgeTransmit(stack: Stack, packet: Packet, bridge: Interface, 
 
 function localOut(stack: Stack, packet: Packet, port: Interface, transmit: Transmit): void {
   const { recorder } = stack;
+  if (!mayPass(packet, port.vlanFilter)) {
+    drop(recorder, packet, NO_WAY_OUT);
+    return;
+  }
+  untagAt(packet, port.vlanFilter);
   packet.oif = port.index;
   if (!passes(recorder, packet, runBridge(stack, OUTPUT, packet))) return;
   if (!passes(recorder, packet, runBridge(stack, POSTROUTING, packet))) return;

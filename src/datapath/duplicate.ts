@@ -5,7 +5,7 @@ import type { Route } from '../net/fib.ts';
 import { words } from '../net/interfaces.ts';
 import { writeIpv4Checksum } from '../packet/checksum.ts';
 import { CT_UNTRACKED, type Packet } from '../packet/packet.ts';
-import { cloneFrame } from './bridge.ts';
+import { cloneFrame } from './clone-frame.ts';
 import { localOut } from './output.ts';
 import type { Stack } from './stack.ts';
 import { neighbourTransmit, queueTransmit } from './transmit.ts';

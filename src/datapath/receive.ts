@@ -22,6 +22,7 @@ import { ip6Receive, ipReceive } from './ip-receive.ts';
 import { drop, passes, reason, simplification } from './outcome.ts';
 import type { Stack } from './stack.ts';
 import { queueTransmit } from './transmit.ts';
+import { removeTag } from './vlan-tag.ts';
 
 const RX = eventKind('rx');
 const VLAN_UNTAG = eventKind('vlan-untag');
@@ -164,15 +165,6 @@ function untag(packet: Packet): boolean {
   packet.etherType = be16(data, network + 2);
   packet.network = network + 4;
   return true;
-}
-
-/** skb_reorder_vlan_header: the addresses move back over the tag. */
-function removeTag(packet: Packet): void {
-  const { data, start } = packet;
-  data.copyWithin(start + 4, start, start + 12);
-  packet.start = start + 4;
-  packet.wireLength -= 4;
-  packet.encapsulationCount = 0;
 }
 
 /**

@@ -7,7 +7,8 @@ import { mayAnswer } from './reject-checksum.ts';
 import { copyAddress6, finishIpv4, finishIpv6, writeIpv6Header } from './reply.ts';
 import type { Stack } from './stack.ts';
 import { isAnswerable, writeTcp } from './tcp-reset.ts';
-import { pushTag, queueTransmit } from './transmit.ts';
+import { queueTransmit } from './transmit.ts';
+import { pushTag } from './vlan-tag.ts';
 
 const TCP = 6;
 const ICMP = 1;

@@ -10,6 +10,7 @@ import { bridgeTransmit } from './bridge.ts';
 import { passes, simplification } from './outcome.ts';
 import { segment } from './segment.ts';
 import type { Stack } from './stack.ts';
+import { putTag } from './vlan-tag.ts';
 
 const TX = eventKind('tx');
 const VLAN_PUSH = eventKind('vlan-push');
@@ -63,10 +64,7 @@ export function queueTransmit(stack: Stack, packet: Packet, dev: Interface): voi
       wire(stack, packet, dev);
       return;
     case 'vlan':
-      pushTag(packet, dev.vlanProtocol, dev.vlanId);
-      // It stands beside the packet until the device below sends it (__vlan_hwaccel_put_tag).
-      packet.encapsulation[0] = ((dev.vlanProtocol << 16) | dev.vlanId) >>> 0;
-      packet.encapsulationCount = 1;
+      putTag(packet, dev.vlanProtocol, dev.vlanId);
       stack.recorder.event(VLAN_PUSH, dev.index);
       queueTransmit(stack, packet, dev.link as Interface);
       return;
@@ -104,16 +102,6 @@ function wire(stack: Stack, packet: Packet, dev: Interface): void {
     }
   }
   stack.sink.frame(dev.index, packet.data, packet.start, packet.end, packet.wireLength);
-}
-
-/** vlan_insert_tag: the addresses move forward, the tag goes between them and the type. */
-export function pushTag(packet: Packet, protocol: number, tci: number): void {
-  const { data, start } = packet;
-  data.copyWithin(start - 4, start, start + 12);
-  putBe16(data, start + 8, protocol);
-  putBe16(data, start + 10, tci);
-  packet.start = start - 4;
-  packet.wireLength += 4;
 }
 
 /** __pppoe_xmit: PPP protocol, PPPoE header, and the Ethernet header to the access concentrator. */

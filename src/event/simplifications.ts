@@ -68,7 +68,7 @@ export const SIMPLIFICATIONS = [
   { name: 'ipsec', effect: 'there is no IPsec: its policy checks never fire' },
   { name: 'gre-key', effect: 'GRE connections have no source key (no pptp helper)' },
   { name: 'use-count', effect: '`use=` of listed connections counts the flowtable only' },
-  { name: 'dsa', effect: 'no DSA ports and no VLAN-filtering bridges on the way of an offloaded flow' },
+  { name: 'dsa', effect: 'no DSA ports on the way of an offloaded flow' },
   {
     name: 'truesize',
     effect: 'memory of waiting fragments is counted by powers of two: floods meet the limit a little earlier or later',
@@ -77,7 +77,6 @@ export const SIMPLIFICATIONS = [
   { name: 'time-zone', effect: '`meta time`, `day` and `hour` are in UTC' },
   { name: 'names', effect: 'groups, marks, realms and labels have no names of the local machine' },
   { name: 'include-search', effect: 'included names without a path are searched beside the including file' },
-  { name: 'bridge-vlan', effect: 'bridges do not filter VLANs' },
   { name: 'duplicate-address', effect: "others' duplicate address detection is answered, never acted upon" },
   { name: 'interface-exists', effect: '`iif`, `oif`, `dup` and `fwd` take any interface name; nft wants it to exist' },
   { name: 'user-names', effect: 'only root, daemon, bin and nobody are known by name' },

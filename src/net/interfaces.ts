@@ -3,6 +3,7 @@
 import { ConfigError } from '../base/errors.ts';
 import { formatAddress, parseMac, parsePrefix } from '../packet/address.ts';
 import type { InterfaceSpec, RouterSpec } from './spec.ts';
+import { type VlanFilter, vlanFilter } from './vlan-filter.ts';
 
 /** ARPHRD_ETHER, ARPHRD_PPP, ARPHRD_LOOPBACK, ARPHRD_NONE (linux/if_arp.h): `meta iiftype`. */
 export const ARPHRD_ETHER = 1;
@@ -52,6 +53,8 @@ export interface Interface {
   upper: Interface[];
   /** ARPHRD_*. */
   type: number;
+  /** Of a bridge that filters VLANs, and of its ports. */
+  vlanFilter: VlanFilter | undefined;
   /** Interface group (`meta iifgroup`); always 0. */
   group: number;
 }
@@ -122,7 +125,9 @@ export class Interfaces {
       }
       port.master = self;
       self.ports.push(port);
+      if (row.vlans !== undefined) port.vlanFilter = vlanFilter(row.vlans, name);
     }
+    if (row.vlans !== undefined) self.vlanFilter = vlanFilter(row.vlans, row.name);
     if (row.type === 'bridge' && row.mac === '') self.mac = lowestMac(self);
     for (let below = self.link; below !== undefined; below = below.link) {
       if (below === self) throw wrong(`interfaces[${i}].link`, `"${row.name}" lies on top of itself`);
@@ -151,6 +156,7 @@ function blank(index: number, name: string, kind: InterfaceSpec['type']): Interf
     master: undefined,
     ports: [],
     upper: [],
+    vlanFilter: undefined,
     type: kind === 'loopback' ? ARPHRD_LOOPBACK : kind === 'pppoe' ? ARPHRD_PPP : ARPHRD_ETHER,
     group: 0,
   };

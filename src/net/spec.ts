@@ -21,6 +21,19 @@ export interface InterfaceSpec {
   /** bridge: its ports. */
   ports?: string[];
   linkLocal: boolean;
+  /** bridge: it filters VLANs, these are let through; absent: it does not. */
+  vlans?: BridgeVlanSpec[];
+}
+
+/** A row of `bridge vlan`. */
+export interface BridgeVlanSpec {
+  /** A port, or the bridge itself. */
+  port: string;
+  id: number;
+  /** Frames without a tag belong to it. */
+  pvid: boolean;
+  /** Its frames leave without a tag. */
+  untagged: boolean;
 }
 
 export interface RouteSpec {

@@ -38,6 +38,6 @@ export interface RouterServices {
    * The flowtable asks it for the way below a bridge, VLAN or PPPoE device. nexthop6 undefined: IPv4.
    */
   neighbour?(oif: Interface, nexthop4: number, nexthop6: Uint32Array | undefined): Uint8Array | undefined;
-  /** br_fdb_find: the port of a bridge behind which a hardware address was learned. */
-  bridgePort?(bridge: Interface, mac: Uint8Array): Interface | undefined;
+  /** br_fdb_find: the port of a bridge behind which a hardware address was learned; `vlan` 0: the bridge filters none. */
+  bridgePort?(bridge: Interface, mac: Uint8Array, vlan: number): Interface | undefined;
 }

@@ -199,11 +199,35 @@ describe('a folder of what iproute2 prints', () => {
   it('says what it leaves out', () => {
     expect(spec.notes).toEqual([
       'lan2 is down and left out',
-      'br-lan filters VLANs, which is not modelled',
+      'br-lan filters VLANs, but bridge -j vlan > vlan.json is missing: it lets all pass',
       'wg0 is a wireguard device: nothing enters or leaves by it here',
       'route 10.1.0.0/16 is left out: its link is down',
       'route 10.2.0.0/16 is left out: its gateway is of another family',
       'rule 95 is left out: it asks for uid_start, which is not modelled',
+    ]);
+  });
+
+  it('gives the VLANs of a bridge and its ports', () => {
+    const flags = ['PVID', 'Egress Untagged'];
+    const vlans = [
+      {
+        ifname: 'lan1',
+        vlans: [
+          { vlan: 1, flags },
+          { vlan: 10, vlanEnd: 11 },
+        ],
+      },
+      { ifname: 'br-lan', vlans: [{ vlan: 1, flags }] },
+      { ifname: 'elsewhere', vlans: [{ vlan: 7 }] },
+    ];
+    const filtering = loadRouter(snapshot({ ...OPENWRT, 'vlan.json': vlans }));
+    const own = { id: 1, pvid: true, untagged: true };
+    const tagged = { port: 'lan1', pvid: false, untagged: false };
+    expect(filtering.interfaces.find((row) => row.name === 'br-lan')?.vlans).toEqual([
+      { port: 'br-lan', ...own },
+      { port: 'lan1', ...own },
+      { ...tagged, id: 10 },
+      { ...tagged, id: 11 },
     ]);
   });
 

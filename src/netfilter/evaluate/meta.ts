@@ -125,12 +125,23 @@ function interfaceLoader(key: MetaKey, to: number, engine: Engine): Evaluate {
       return (run) => copyMasterName(run, names, list[run.iif]?.master?.index, to);
     case 'bri_oifname':
       return (run) => copyMasterName(run, names, list[run.oif]?.master?.index, to);
-    // SIMPLIFIED: bridge-vlan: bridges do not filter VLANs here (without that the kernel knows no pvid and no protocol either); there is no socket of the router's
-    // own, so user, group and cgroup are never known.
+    // Without VLAN filtering a bridge has neither.
+    case 'bri_iifpvid':
+      return (run) => {
+        const filter = list[run.iif]?.master?.vlanFilter === undefined ? undefined : list[run.iif]?.vlanFilter;
+        return filter === undefined ? NFT_BREAK : store(run, to, run.iif, filter.pvid);
+      };
+    case 'bri_iifvproto':
+      return (run) =>
+        list[run.iif]?.master?.vlanFilter === undefined ? NFT_BREAK : store(run, to, run.iif, BIG_ENDIAN_VLAN);
+    // There is no socket of the router's own, so user, group and cgroup are never known.
     default:
       return () => NFT_BREAK;
   }
 }
+
+/** ETH_P_8021Q as a register holds it. */
+const BIG_ENDIAN_VLAN = 0x0081;
 
 /** strscpy_pad to 16 octets; no interface is an empty name. */
 function copyName(run: Evaluation, names: Uint32Array, ifindex: number, to: number): number {

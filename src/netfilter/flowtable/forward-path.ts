@@ -2,15 +2,18 @@
 // frames (dev_fill_forward_path of net/core/dev.c, ndo_fill_forward_path of VLAN, PPP and bridge devices, and
 // nft_dev_path_info, nft_dev_forward_path of net/netfilter/nft_flow_offload.c).
 //
-// SIMPLIFIED: dsa: no DSA ports, no VLAN filtering bridges, no IPsec: such routers offload a little differently.
+// SIMPLIFIED: dsa: no DSA ports, no IPsec: such routers offload a little differently.
 import { DOUBLE_ZERO } from '../../base/columns.ts';
 import type { Interface } from '../../net/interfaces.ts';
 import { ARPHRD_ETHER } from '../../net/interfaces.ts';
-import { ETHERTYPE_PPPOE } from '../../packet/decode.ts';
+import { VLAN_UNTAGGED } from '../../net/vlan-filter.ts';
+import { ETHERTYPE_PPPOE, ETHERTYPE_VLAN } from '../../packet/decode.ts';
 import type { RouterServices } from '../services.ts';
 
 /** NF_FLOW_TABLE_ENCAP_MAX. */
 export const ENCAP_MAX = 2;
+/** NET_DEVICE_PATH_VLAN_MAX. */
+const VLAN_MAX = 2;
 /** NET_DEVICE_PATH_STACK_MAX. */
 const STACK_MAX = 5;
 
@@ -26,6 +29,7 @@ export class DirectionRoute {
   /** Encapsulations of those frames, as id << 16 | EtherType, innermost first. */
   encapCount = 0;
   readonly encap = new Uint32Array(ENCAP_MAX);
+  readonly tags = new Uint32Array(VLAN_MAX);
   /** Frames are sent by `out` with these addresses, without asking the neighbour table. */
   direct = false;
   out: Interface | undefined = undefined;
@@ -71,17 +75,41 @@ export function fillForwardPath(
   let out: Interface | undefined;
   let device: Interface = top;
   const { source, encap } = route;
+  // net_device_path_ctx: tags that the devices so far would have put on.
+  const { tags } = route;
+  let tagCount = 0;
   for (let depth = 0; hasForwardPath(device); depth++) {
     // One more path than this does not fit on the stack.
     if (depth + 1 >= STACK_MAX) return;
     if (isZero(source)) source.set(device.mac);
     if (device.kind === 'bridge') {
+      const filter = device.vlanFilter;
+      const top = tagCount > 0 ? (tags[tagCount - 1] as number) : 0;
+      // br_vlan_fill_forward_path_pvid: a tag of the flow says the VLAN, else the bridge's own.
+      const isTagged = (top & 0xffff) === ETHERTYPE_VLAN;
+      const vlan = filter === undefined ? 0 : isTagged ? top >>> 16 : filter.pvid;
       const port =
-        address === undefined || device.master !== undefined ? undefined : services.bridgePort?.(device, address);
+        address === undefined || device.master !== undefined ? undefined : services.bridgePort?.(device, address, vlan);
       if (port === undefined) return;
+      const flags = filter === undefined ? 0 : (port.vlanFilter?.flags[vlan] ?? 0);
+      if (filter !== undefined && flags === 0) return;
       viaBridge = true;
       device = port;
+      if (filter === undefined) continue;
+      const leavesTagged = (flags & VLAN_UNTAGGED) === 0;
+      if (leavesTagged && !isTagged) {
+        if (tagCount >= VLAN_MAX) return;
+        tags[tagCount++] = ((vlan << 16) | ETHERTYPE_VLAN) >>> 0;
+        if (encapCount < ENCAP_MAX) encap[encapCount++] = tags[tagCount - 1] as number;
+      } else if (!leavesTagged && isTagged) {
+        tagCount--;
+        if (encapCount > 0) encapCount--;
+      }
       continue;
+    }
+    if (device.kind === 'vlan') {
+      if (tagCount >= VLAN_MAX) return;
+      tags[tagCount++] = ((device.vlanId << 16) | device.vlanProtocol) >>> 0;
     }
     if (device.link === undefined || (device.kind === 'pppoe' && device.pppoeSession === 0)) return;
     if (encapCount < ENCAP_MAX) {
