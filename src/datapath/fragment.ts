@@ -147,6 +147,10 @@ function newPiece(
   piece.mark = packet.mark;
   piece.priority = packet.priority;
   piece.isGenerated = packet.isGenerated;
+  // ip_copy_metadata: hooks below, a bridge's, know the connection.
+  piece.ct = packet.ct;
+  piece.ctDirection = packet.ctDirection;
+  piece.ctInfo = packet.ctInfo;
   return piece;
 }
 
