@@ -19,6 +19,7 @@ import { OFFLOAD_SCENES } from './offload-scenes.ts';
 import { OUTPUT_SCENES } from './output-scenes.ts';
 import { PMTU_SCENES } from './pmtu-scenes.ts';
 import { QUEUE_SCENES } from './queue-scenes.ts';
+import { keptScenes } from './random/kept.ts';
 import { randomScenes } from './random-scenes.ts';
 import { REJECT_SCENES } from './reject-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
@@ -65,4 +66,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   icmp: ICMP_SCENES,
   pmtu: PMTU_SCENES,
   random: randomScenes(1, 240),
+  random2: keptScenes('random2'),
+  // Scenes in which the random differential found something.
+  differential: keptScenes('differential'),
 };
