@@ -29,9 +29,14 @@ export function applyObject(sources: Sources, table: DraftTable, block: ObjectBl
   }
   const object = { ...body, name: name.text, handle: table.nextHandle(), span } as DraftObject;
   if (object.type === 'ct timeout') object.policy = timeoutPolicy(sources, object.protocol, states ?? []);
-  if ('l3proto' in object || !object.type.startsWith('ct ')) table.objects.push(object);
-  else table.objects.push({ ...object, l3proto: table.family } as DraftObject);
+  if (!('l3proto' in object) && object.type.startsWith('ct ')) Object.assign(object, { l3proto: table.family });
+  if (object.type === 'ct helper' && object.l3proto === 'inet' && IPV4_HELPERS.has(object.helper))
+    object.l3proto = 'ip';
+  table.objects.push(object);
 }
+
+/** Helpers that read IPv4 only: nft_ct_helper_obj_init finds no other and tells so. */
+const IPV4_HELPERS: ReadonlySet<string> = new Set(['irc', 'netbios-ns', 'pptp', 'snmp']);
 
 function refuseIncomplete(sources: Sources, block: ObjectBlock): void {
   if (
