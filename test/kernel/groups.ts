@@ -2,7 +2,7 @@
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { HELPER_SCENES } from '../datapath/helper-scenes.ts';
 import { SCENES, type Scene } from '../datapath/scenes.ts';
-import { CONNTRACK_SCENES } from './conntrack-scenes.ts';
+import { CONNTRACK_RULE_SCENES, CONNTRACK_SCENES } from './conntrack-scenes.ts';
 import { FAMILY_SCENES } from './family-scenes.ts';
 import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
 import { FOUND_SCENES } from './found-scenes.ts';
@@ -58,6 +58,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   offload: [...OFFLOAD_SCENES, ...OFFLOAD_PATH_SCENES],
   limits: LIMIT_SCENES,
   conntrack: CONNTRACK_SCENES,
+  'conntrack-rules': CONNTRACK_RULE_SCENES,
   fragments: FRAGMENT_SCENES,
   sets: SET_SCENES,
   meta: META_SCENES,
