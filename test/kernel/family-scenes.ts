@@ -302,6 +302,105 @@ const CONNTRACK = bridge(
   'postrouting; ct state new counter',
 );
 
+/** lan0 untagged in VLAN 10, lan1 tagged in 10 and untagged in 20, lan2 tagged in both; the bridge untagged in 10, tagged in 20. */
+const FILTERING = ROUTER.replace(
+  'ports: [lan0, lan1, lan2],',
+  'ports: [lan0, lan1, lan2], vlans: [{ port: lan0, id: 10, pvid: true, untagged: true }, { port: lan1, id: 10 }, { port: lan1, id: 20, pvid: true, untagged: true }, { port: lan2, id: 10 }, { port: lan2, id: 20 }, { port: br0, id: 10, pvid: true, untagged: true }, { port: br0, id: 20 }],',
+).replace(
+  'routes:',
+  '  - { name: br0.20, type: vlan, link: br0, id: 20, mac: "02:00:00:00:00:0b", addresses: [10.30.0.1/24] }\nroutes:',
+);
+const in20 = (layer4: Parameters<typeof ip>[1], more: More = {}) =>
+  at('lan2', C, BRIDGE, { tag: 20, ...more })('10.30.0.5', SERVER, layer4);
+
+const VLAN_FILTERS: KernelScene[] = [
+  scene(
+    'tags go on and off by port, frames stay in their VLAN',
+    bridge(
+      'prerouting; vlan id 10 counter; vlan id 20 counter; counter',
+      'forward; vlan id 10 counter; vlan id 20 counter; counter',
+    ),
+    [
+      at('lan0', A, EVERYBODY)('10.20.0.5', '10.20.0.255', ask(9)),
+      at('lan1', B, EVERYBODY, { tag: 10 })('10.20.0.6', '10.20.0.255', ask(9)),
+      at('lan1', B, EVERYBODY)('10.30.0.6', '10.30.0.255', ask(9)),
+      at('lan2', C, EVERYBODY, { tag: 20 })('10.30.0.7', '10.30.0.255', ask(9)),
+      a2b(ask()),
+      b2a(ask(), {}, { tag: 10 }),
+      // Known in another VLAN only.
+      b2a(ask()),
+      at('lan2', C, B, { tag: 20 })('10.30.0.7', '10.30.0.6', ask()),
+      at('lan2', C, B, { tag: 10 })('10.20.0.7', '10.20.0.6', ask()),
+    ],
+    FILTERING,
+  ),
+  scene(
+    'what is not of the port is dropped, a priority tag belongs to the port',
+    bridge('forward; counter'),
+    [
+      at('lan0', A, EVERYBODY, { tag: 20 })('10.20.0.5', '10.20.0.255', ask(9)),
+      at('lan0', A, EVERYBODY, { tag: 10 })('10.20.0.5', '10.20.0.255', ask(9)),
+      at('lan0', A, EVERYBODY, { tag: 0, priority: 5 })('10.20.0.5', '10.20.0.255', ask(9)),
+      at('lan2', C, EVERYBODY)('10.20.0.7', '10.20.0.255', ask(9)),
+      at('lan2', C, EVERYBODY, { tag: 30 })('10.20.0.7', '10.20.0.255', ask(9)),
+      [
+        'lan0',
+        ether(
+          { src: A, dst: EVERYBODY, vlans: [{ id: 10, protocol: 0x88a8 }] },
+          ip({ src: '10.20.0.5', dst: '10.20.0.255' }, ask(9)),
+        ),
+      ],
+      [
+        'lan2',
+        ether(
+          { src: C, dst: EVERYBODY, vlans: [{ id: 20 }, { id: 7 }] },
+          ip({ src: '10.20.0.5', dst: '10.20.0.255' }, ask(9)),
+        ),
+      ],
+    ],
+    FILTERING,
+  ),
+  scene(
+    'the bridge device is a member of its VLANs, a VLAN device on it of one',
+    `${bridge('input; vlan id 20 counter; counter', 'output; vlan id 20 counter; vlan id 10 counter; counter')}table inet t {\n\tchain p { type filter hook prerouting priority 0; policy accept;\n\t\tiifname "br0" counter\n\t\tiifname "br0.20" counter\n\t}\n}\n`,
+    [
+      at('lan0', A, BRIDGE)('10.20.0.5', '10.20.0.1', ping),
+      at('lan1', B, BRIDGE, { tag: 10 })('10.20.0.6', '10.20.0.1', ping),
+      in20(ask()),
+      at('lan1', '02:aa:00:00:00:07', BRIDGE)('10.30.0.6', '10.30.0.1', ping),
+      at('lan1', B, BRIDGE, { tag: 10 })('10.20.0.6', SERVER, ask()),
+      at('wan0', C, WAN)(SERVER, '10.20.0.6', ask()),
+      at('wan0', C, WAN)(SERVER, '10.20.0.5', ask()),
+      at('wan0', C, WAN)(SERVER, '10.30.0.5', ask()),
+    ],
+    FILTERING,
+  ),
+  scene(
+    'meta ibrpvid and ibrvproto',
+    bridge(
+      'prerouting; meta ibrpvid 10 counter; meta ibrpvid 20 counter; meta ibrpvid 0 counter; meta ibrvproto vlan counter; meta ibrvproto 8021ad counter',
+    ),
+    [
+      a2b(ask()),
+      at('lan1', B, A)('10.20.0.6', '10.20.0.5', ask()),
+      at('lan2', C, A, { tag: 10 })('10.20.0.7', '10.20.0.5', ask()),
+    ],
+    FILTERING,
+  ),
+  scene(
+    'a connection of the bridge goes through tags on and off',
+    CONNTRACK,
+    [
+      at('lan0', A, EVERYBODY)('10.20.0.5', '10.20.0.255', ask(9)),
+      at('lan1', B, EVERYBODY, { tag: 10 })('10.20.0.6', '10.20.0.255', ask(9)),
+      a2b(ask()),
+      b2a(udp({ sport: 53, dport: 5000 }, payload(9)), {}, { tag: 10 }),
+      a2b(ask()),
+    ],
+    FILTERING,
+  ),
+];
+
 const BRIDGE_CONNECTIONS: KernelScene[] = [
   scene('a bridge tracks connections between its ports', CONNTRACK, [
     ...HELLO,
@@ -798,6 +897,7 @@ const NETDEV: KernelScene[] = [
 
 export const FAMILY_SCENES: KernelScene[] = [
   ...BRIDGES.map((one) => ({ ...one, name: `bridge: ${one.name}` })),
+  ...VLAN_FILTERS.map((one) => ({ ...one, name: `bridge VLANs: ${one.name}` })),
   ...BRIDGE_CONNECTIONS.map((one) => ({ ...one, name: `bridge conntrack: ${one.name}` })),
   ...ARP.map((one) => ({ ...one, name: `arp: ${one.name}` })),
   ...NETDEV.map((one) => ({ ...one, name: `netdev: ${one.name}` })),
