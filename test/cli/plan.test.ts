@@ -55,6 +55,18 @@ describe('nftreplay plan', () => {
     expect(rows.every((row) => row.split(',').length === 6)).toBe(true);
   }, 120_000);
 
+  it('--fail-on tells by its exit code whether a device carries the target', async () => {
+    const short = [...HOME, '--profile', 'xrx200', '--no-advice', '--offload', 'off', '--format', 'csv'];
+    const codes = await Promise.all(
+      [
+        ['--target', 'x2', '--fail-on', 'doubtful'],
+        ['--target', '900Mbit', '--fail-on', 'lost'],
+        ['--target', '900Mbit'],
+      ].map(async (more) => (await nftreplay([...short, ...more])).code),
+    );
+    expect(codes).toEqual([0, 1, 0]);
+  }, 240_000);
+
   it.each([
     [[], /--profile: .*name at least one device/],
     [['--profile', 'generic-x86-64'], /no device/],

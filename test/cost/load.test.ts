@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { busyShare, cyclesAtRate, fullRate, packetsPerPoll } from '../../src/cost/load.ts';
+import { busyShare, cyclesAtBusy, cyclesAtRate, fullRate, packetsPerPoll } from '../../src/cost/load.ts';
 import { lineCycles } from '../../src/cost/memory.ts';
 import { profile } from '../../src/cost/profiles.ts';
 
@@ -37,5 +37,11 @@ describe('memory', () => {
     expect(lineCycles(server, 1e12)).toBeGreaterThan(server.memoryCycles.value * 0.99);
     const steps = [1e4, 1e5, 1e6, 1e7, 1e8].map((octets) => lineCycles(server, octets));
     expect([...steps].sort((a, b) => a - b)).toEqual(steps);
+  });
+
+  test('a packet on a core that is hardly busy costs more than on a full one', () => {
+    const light = cyclesAtBusy(server, DROP, 0.1);
+    expect(light).toBeGreaterThan(2 * cyclesAtBusy(server, DROP, 0.95));
+    expect(busyShare(server, (0.1 * server.clock.value * 1e6) / light, DROP)).toBeCloseTo(0.1, 3);
   });
 });

@@ -132,6 +132,36 @@ describe('cycles', () => {
     expect(packetCycles(priced, 0, 1000)).toBeCloseTo(fixed + 1000 * device.cyclesPerOctet.value, 6);
   });
 
+  test('an instruction of a rule costs less than one of the path around it, one of pipapo without AVX2 by a ratio of its own', () => {
+    const sets = namesOf({ 'ip f forward': ['payload cmp verdict', 'lookup-pipapo:1000'] });
+    const cyclesOf = (device: Profile, step: Step) => {
+      const [without, withIt] = [ROUTED, [...ROUTED, step]].map((steps) => price(tableOf([{ steps }]), sets, device));
+      const more = (row: 'cyclesFixed' | 'instructions') => (withIt?.[row][0] ?? 0) - (without?.[row][0] ?? 0);
+      return more('cyclesFixed') / more('instructions') / device.cyclesPerInstruction.value;
+    };
+    for (const name of ['bcm2711', 'x86-j4125']) {
+      const device = profile(name);
+      // The rule's own step (the event) is of the path, its expressions are not.
+      expect(cyclesOf(device, rule(0, 255))).toBeGreaterThan(device.ruleRatio.value);
+      expect(cyclesOf(device, rule(0, 255))).toBeLessThan(0.9);
+      expect(cyclesOf(device, rule(1, 255)) / device.scanRatio.value).toBeCloseTo(1, 1);
+    }
+    const server = profile('epyc-7402');
+    expect(cyclesOf(server, rule(1, 255)) / server.ruleRatio.value).toBeCloseTo(1, 1);
+  });
+
+  test('connections that outgrow the caches make packets dearer, and the price says by how much', () => {
+    const device = profile('mt7621');
+    const paths = tableOf([{ steps: [...ROUTED, ['ct-lookup', 6]] }]);
+    const few = price(paths, names, device, { connections: 1, flows: 1 });
+    const many = price(paths, names, device, { connections: 100_000, flows: 1 });
+    expect(few.memory[0]).toBe(0);
+    expect(many.memory[0] as number).toBeGreaterThan(100);
+    expect((many.cyclesFixed[0] as number) - (few.cyclesFixed[0] as number)).toBeCloseTo(many.memory[0] as number, 6);
+    const width = ({ high, cyclesFixed }: typeof few) => ((high[0] as number) - 1) * (cyclesFixed[0] as number);
+    expect(width(many)).toBeGreaterThan(width(few));
+  });
+
   test('what the hardware forwards costs the CPU nothing, for sure', () => {
     const priced = price(
       tableOf([
