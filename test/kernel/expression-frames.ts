@@ -110,3 +110,26 @@ export function scene(
     ...(epochSeconds === undefined ? {} : { epochSeconds }),
   };
 }
+
+/** A padding option of six octets, behind a next header. */
+export const PAD6 = [0, 1, 4, 0, 0, 0, 0];
+
+/** A short question. */
+export const UDP = udp({ sport: 5000, dport: 53 }, octets(8));
+
+/** IPv6 with extension headers. */
+export const six = (ms: number, headers: [number, number[]][], inner: Layer4 = UDP): Arrival => [
+  ms,
+  'lan0',
+  extended6(headers, inner),
+];
+
+/** An SCTP packet: ports, tag, zero checksum, chunks of type, flags and body. */
+export const sctp = (ms: number, chunks: [type: number, flags: number, body: number[]][]): Arrival => {
+  const bytes = [0x13, 0x88, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0];
+  for (const [type, flags, body] of chunks) {
+    const length = 4 + body.length;
+    bytes.push(type, flags, length >> 8, length & 255, ...body, ...new Array((4 - (length & 3)) & 3).fill(0));
+  }
+  return other(ms, 132, Uint8Array.from(bytes));
+};
