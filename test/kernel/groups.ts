@@ -16,6 +16,7 @@ import { NAT_SCENES } from './nat-scenes.ts';
 import { NEIGHBOUR_SCENES } from './neighbour-scenes.ts';
 import { OFFLOAD_PATH_SCENES } from './offload-path-scenes.ts';
 import { OFFLOAD_SCENES } from './offload-scenes.ts';
+import { OPTION_SCENES } from './option-scenes.ts';
 import { OUTPUT_SCENES } from './output-scenes.ts';
 import { PMTU_SCENES } from './pmtu-scenes.ts';
 import { QUEUE_SCENES } from './queue-scenes.ts';
@@ -62,7 +63,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   fragments: FRAGMENT_SCENES,
   sets: SET_SCENES,
   meta: META_SCENES,
-  headers: HEADER_SCENES,
+  headers: [...HEADER_SCENES, ...OPTION_SCENES],
   verdicts: VERDICT_SCENES,
   icmp: ICMP_SCENES,
   pmtu: PMTU_SCENES,
