@@ -8,7 +8,7 @@ import { copyAddress6, finishIpv4, finishIpv6, writeIpv6Header } from './reply.t
 import type { Stack } from './stack.ts';
 import { isAnswerable, writeTcp } from './tcp-reset.ts';
 import { queueTransmit } from './transmit.ts';
-import { pushTag } from './vlan-tag.ts';
+import { putTag } from './vlan-tag.ts';
 
 const TCP = 6;
 const ICMP = 1;
@@ -116,7 +116,7 @@ function sendBack(stack: Stack, reply: Packet, about: Packet): void {
   reply.wireLength = reply.end - start;
   if (about.encapsulationCount !== 0) {
     const tag = about.encapsulation[0] as number;
-    pushTag(reply, tag >>> 16, tag & 0xffff);
+    putTag(reply, tag >>> 16, tag & 0xffff);
   }
   queueTransmit(stack, reply, stack.interfaces.at(about.iif));
 }

@@ -11,7 +11,7 @@ export function putTag(packet: Packet, protocol: number, tci: number): void {
 }
 
 /** vlan_insert_tag: the addresses move forward, the tag goes between them and the type. */
-export function pushTag(packet: Packet, protocol: number, tci: number): void {
+function pushTag(packet: Packet, protocol: number, tci: number): void {
   const { data, start } = packet;
   data.copyWithin(start - 4, start, start + 12);
   putBe16(data, start + 8, protocol);
