@@ -1,5 +1,6 @@
 // All scenes of connection tracking: two groups, for the guest's sake.
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
+import { DCCP_SCENES } from './conntrack-dccp-scenes.ts';
 import { ICMP_SCENES } from './conntrack-icmp-scenes.ts';
 import { PROTOCOL_SCENES } from './conntrack-protocol-scenes.ts';
 import { RULE_SCENES } from './conntrack-rule-scenes.ts';
@@ -15,6 +16,7 @@ export const CONNTRACK_SCENES: KernelScene[] = [
   ...PROTOCOL_SCENES,
   ...ICMP_SCENES,
   ...SCTP_SCENES,
+  ...DCCP_SCENES,
 ];
 /** What rules and the table do to them. */
 export const CONNTRACK_RULE_SCENES: KernelScene[] = [...RULE_SCENES, ...TABLE_SCENES];
