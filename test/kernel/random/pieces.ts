@@ -176,8 +176,9 @@ export const STATEMENTS: Piece[] = [
   v4('ip saddr @fresh'),
   v4('meta mark set ip saddr map @marks'),
   v4('meta mark set jhash ip saddr . ip daddr mod 5 seed 0x1234'),
-  v6('ip6 hoplimit set 33'),
-  v6('ip6 dscp set cs3'),
+  // Before local delivery it would make UDP's checksum wrong to the kernel (docs/FIDELITY.md).
+  { text: 'ip6 hoplimit set 33', six: true, hooks: LATE },
+  { text: 'ip6 dscp set cs3', six: true, hooks: LATE },
   v6('add @seen6 { ip6 saddr timeout 21s counter }'),
   ...over('tcp', 'tcp option maxseg size set 1200', 'tcp flags syn tcp option maxseg size set 536'),
   ...over('tcp', 'meta mark set tcp dport map { 80 : 3, 443 : 1 }', 'tcp dport @learned'),
