@@ -100,7 +100,7 @@ export class LogLines {
     }
     this.#add(10 + address(data, at + 12) + address(data, at + 16), 2); // SRC= DST=
     const id = be16(data, at + 4);
-    this.#add(32 + digits(be16(data, at + 2)) + digits(u8(data, at + 8)) + digits(id), 5); // LEN= TOS= PREC= TTL= ID=
+    this.#add(33 + digits(be16(data, at + 2)) + digits(u8(data, at + 8)) + digits(id), 5); // LEN= TOS= PREC= TTL= ID=
     const fragment = be16(data, at + 6);
     for (const flag of [0x8000, 0x4000, 0x2000]) if ((fragment & flag) !== 0) this.#add(3);
     if ((fragment & 0x1fff) !== 0) this.#add(6 + digits(fragment & 0x1fff), 1);
@@ -119,7 +119,7 @@ export class LogLines {
     this.#add(88, 2);
     const first = be32(data, at);
     const length = digits(be16(data, at + 4) + 40) + digits((first >>> 20) & 0xff) + digits(u8(data, at + 7));
-    this.#add(27 + length + digits(first & 0xfffff), 4); // LEN= TC= HOPLIMIT= FLOWLBL=
+    this.#add(28 + length + digits(first & 0xfffff), 4); // LEN= TC= HOPLIMIT= FLOWLBL=
     this.#transport(data, at + 40, end, u8(data, at + 6), false, mayRecurse);
   }
 
