@@ -277,6 +277,13 @@ export function bridgeTransmit(stack: Stack, packet: Packet, bridge: Interface, 
     return;
   }
   const { ports } = bridge;
+  if (!isMulticast && isBridgeAddress(bridge, data, start)) {
+    // br_fdb_add_local: the address of a port leads to it, the bridge's own to nobody.
+    const own = ports.find((port) => isAddress(port.mac, data, start));
+    if (own === undefined) drop(stack.recorder, packet, NO_WAY_OUT);
+    else localOut(stack, packet, own, transmit);
+    return;
+  }
   for (let i = ports.length - 1; i > 0; i--) {
     if (!mayPass(packet, ports[i]?.vlanFilter)) continue;
     const copy = cloneFrame(stack, packet);
