@@ -2,7 +2,7 @@
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { ether, ip, udp } from '../../src/packet/build.ts';
 import { TOPOLOGY } from '../datapath/scenes.ts';
-import { bytes, type Row } from './selftest-scenes/talk.ts';
+import { bytes, type Row, TcpTalk } from './selftest-scenes/talk.ts';
 
 const LAN = '192.168.1.10';
 const EVERY_HOOK = `table inet t {
@@ -38,10 +38,15 @@ const multicast = (src: string, dst: string): Row => [
   ether({ dst: '01:00:5e:00:00:01' }, ip({ src, dst, ttl: 4 }, udp({ sport: 5353, dport: 5353 }, bytes(20)))),
 ];
 
-function scene(name: string, rows: Row[], sysctl: Record<string, number> = {}): KernelScene {
+function scene(
+  name: string,
+  rows: Row[],
+  sysctl: Record<string, number> = {},
+  ruleset: string = EVERY_HOOK,
+): KernelScene {
   return {
     name,
-    ruleset: EVERY_HOOK,
+    ruleset,
     router: JSON.stringify({ ...TOPOLOGY, sysctl }),
     frames: rows.map(([device, octets], i) => ({ device, octets, timeNs: i * 20e6 })),
   };
@@ -68,6 +73,28 @@ const sources: Row[] = [
   '8.8.8.8',
 ].flatMap((src): Row[] => [multicast(src, '224.0.0.1'), igmp(src, '224.0.0.1', 0x11)]);
 
+const HELPERS = ['irc', 'netbios-ns', 'pptp', 'sane', 'sip', 'snmp', 'tftp', 'ftp'];
+const DATAGRAMS = ['netbios-ns', 'sip', 'snmp', 'tftp'];
+/** Ports 7001 and on, a helper each. */
+const ASSIGNED = `table inet t {
+${HELPERS.map((name) => `	ct helper ${name} {\n		type "${name}" protocol ${DATAGRAMS.includes(name) ? 'udp' : 'tcp'};\n	}`).join('\n')}
+	chain p {
+		type filter hook prerouting priority 0; policy accept;
+${HELPERS.map((name, i) => `		th dport ${7001 + i} ct helper set "${name}" counter`).join('\n')}
+	}
+}`;
+const helped: Row[] = HELPERS.flatMap((name, i) =>
+  [
+    [LAN, '198.51.100.7'],
+    ['fd00:1::10', '2001:db8:99::7'],
+  ].flatMap(([src = '', dst = '']): Row[] => {
+    const [sport, dport] = [40_000, 7001 + i];
+    return DATAGRAMS.includes(name)
+      ? [['lan0', ether({}, ip({ src, dst }, udp({ sport, dport }, bytes(4))))]]
+      : new TcpTalk({ device: 'lan0', ip: src, port: sport }, { device: 'wan0', ip: dst, port: dport }).open();
+  }),
+);
+
 export const FOUND_SCENES: KernelScene[] = [
   scene('multicast: of the groups only that of all hosts is the router in, IGMP is no exception', groups),
   scene('multicast: sources that are the router itself, loopback or a broadcast are martians, zero is not', sources),
@@ -78,4 +105,5 @@ export const FOUND_SCENES: KernelScene[] = [
     'net.ipv4.conf.lan0.accept_local': 1,
     'net.ipv4.conf.lan0.route_localnet': 1,
   }),
+  scene('helpers: those for IPv4 alone are listed so and are none of connections over IPv6', helped, {}, ASSIGNED),
 ];

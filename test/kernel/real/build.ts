@@ -11,6 +11,7 @@ import { inferRouter } from '../../../src/config/infer.ts';
 import { Interfaces } from '../../../src/net/interfaces.ts';
 import type { RouterSpec } from '../../../src/net/spec.ts';
 import { compile } from '../../../src/nft/compile.ts';
+import { parseMac } from '../../../src/packet/address.ts';
 import { Ingress } from '../../../src/replay/ingress.ts';
 import { surveyCaptures } from '../../../src/replay/survey.ts';
 import { fillChecksums } from './checksums.ts';
@@ -23,6 +24,8 @@ const FRAMES = 120;
 const RECORDS = 2000;
 /** Merged captures have gaps of years; the guest lives through every second of them. */
 const LONGEST_PAUSE_NS = 60e9;
+/** Whom all frames of a PPPoE session come from. */
+const CONCENTRATOR = [0x02, 0xee, 0, 0, 0, 0xac];
 /** Clocks that a machine may have. */
 const EARLIEST_SECONDS = 100_000_000;
 
@@ -47,6 +50,10 @@ export async function realScene(name: string, rulesetPath: string, capturePath: 
   const interfaces = new Interfaces(spec);
   const ingress = new Ingress(spec, interfaces, true);
   const masqueraded = new Masqueraded(spec, /\bmasquerade\b/.test(ruleset));
+  // Who spoke to the router of the capture speaks to this one, not to another port.
+  const bridges = new Map(
+    spec.interfaces.flatMap((row) => (row.ports ?? []).map((port) => [port, parseMac(row.mac) ?? []] as const)),
+  );
   const leftOut: LeftOut = { other: 0, cut: 0, long: 0 };
   const frames: SceneFrame[] = [];
   const reader = await openCapture(capturePath);
@@ -65,6 +72,9 @@ export async function realScene(name: string, rulesetPath: string, capturePath: 
     const device = ingress.enter(copy, 64, copy.length, undefined);
     const octets = copy.slice(ingress.start);
     fillChecksums(octets);
+    if (octets[12] === 0x88 && octets[13] === 0x64) octets.set(CONCENTRATOR, 6);
+    const bridge = bridges.get(device.name);
+    if (bridge !== undefined && ((octets[0] ?? 1) & 1) === 0) octets.set(bridge);
     if (frames.length === 0) {
       epochSeconds = record.timestampSeconds;
       epochNanos = record.timestampNanos;
@@ -132,7 +142,12 @@ function routerFile(spec: RouterSpec): object {
     interfaces: spec.interfaces.map(({ protocol, id, ...row }) => ({
       ...row,
       ...(row.type === 'vlan' ? { id, protocol: protocol === 0x88a8 ? '802.1ad' : '802.1Q' } : {}),
-      ...(row.type === 'pppoe' ? { id: id === undefined || id === 0 ? 1 : id, peer: '02:ee:00:00:00:ac' } : {}),
+      ...(row.type === 'pppoe'
+        ? {
+            id: id === undefined || id === 0 ? 1 : id,
+            peer: CONCENTRATOR.map((octet) => octet.toString(16).padStart(2, '0')).join(':'),
+          }
+        : {}),
     })),
     routes: spec.routes,
     neighbours: spec.neighbours,

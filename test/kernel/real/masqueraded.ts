@@ -25,10 +25,10 @@ export class Masqueraded {
     this.#own = isMasquerading && address !== undefined ? be32(address, 0) : undefined;
   }
 
-  /** Rewrites the destination of an answer that enters outside. Untagged IPv4 only. */
+  /** Rewrites the destination of an answer that enters outside. IPv4 only, plain or in a PPPoE session. */
   undo(frame: Uint8Array, device: string): void {
-    const network = 14;
-    if (this.#own === undefined || frame.length < network + 28 || be16(frame, 12) !== 0x0800) return;
+    const network = networkOf(frame);
+    if (this.#own === undefined || network < 0 || frame.length < network + 28) return;
     const transport = network + ((frame[network] as number) & 15) * 4;
     const protocol = frame[network + 9] as number;
     if (
@@ -54,4 +54,11 @@ export class Masqueraded {
     if (field < 0 || field + 2 > frame.length || (protocol === UDP && be16(frame, field) === 0)) return;
     putBe16(frame, field, adjustChecksum32(be16(frame, field), destination, this.#own));
   }
+}
+
+/** Of the IPv4 header; -1: none. */
+function networkOf(frame: Uint8Array): number {
+  if (frame.length < 24) return -1;
+  if (be16(frame, 12) === 0x0800) return 14;
+  return be16(frame, 12) === 0x8864 && be16(frame, 20) === 0x0021 ? 22 : -1;
 }

@@ -1,5 +1,5 @@
 // Which ruleset of ../shared/corpora judges which capture: every ruleset that forwards something of a capture, and captures of
-// as many kinds as there are rulesets.
+// as many kinds as there are rulesets. Not fw4's with SIP: its helper reads here nothing (SIMPLIFIED: helpers).
 
 /** Ruleset (`fw4/NAME` or `wild/NAME`) and capture. */
 export const PAIRS: readonly (readonly [ruleset: string, capture: string])[] = [
@@ -111,7 +111,6 @@ export const PAIRS: readonly (readonly [ruleset: string, capture: string])[] = [
   ['fw4/01_configuration-01_ruleset.nft', 'zeek__ftp-ipv6-multiline-reply.pcap'],
   ['fw4/01_configuration-01_ruleset.nft', 'suricata__ftp-retr-bypass-baseline-input.pcap'],
   ['fw4/01_configuration-01_ruleset.nft', 'suricata__output-eve-tftp-01-input.pcap'],
-  ['fw4/01_configuration-01_ruleset.nft', 'zeek__sip-wireshark.pcap'],
   ['fw4/01_configuration-01_ruleset.nft', 'ndpi__signal.pcap'],
 ];
 
