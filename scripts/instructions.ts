@@ -76,7 +76,7 @@ async function printedInstructions(scenario: Scenario, profile: string, events: 
   const captures = ['lan0', 'wan0'].flatMap((name) => ['--in', `${name}=${file(`${name}.pcap`)}`]);
   // The command in this process: a thousand of their own would take minutes to start.
   const modules = commands('').map((row) => row.module);
-  await yargs([...args, ...captures, '--output', '/dev/null'])
+  await yargs([...args, ...captures, '--workers', '1', '--output', '/dev/null'])
     .command(modules)
     .strict()
     .exitProcess(false)
