@@ -11,8 +11,6 @@ import { olderInstructions, PKTGEN_INSTRUCTIONS, type SetFigure } from './set-fi
 
 /** How far one rate may be off by itself: the kernel is not 6.12, the packet always the same. */
 const RATE_SPREAD = 0.2;
-/** And how far a path may be off that is said from a drop alone: what is fixed in it cannot be told from what grows with a path. */
-const DROP_SPREAD = 0.4;
 /** A normal error's rms to the half width that holds four of five. */
 const TO_FOUR_OF_FIVE = 1.28;
 /** Student's t for four of five is about this much larger, divided by the degrees of freedom. */
@@ -69,7 +67,7 @@ function withValues(
 function dropPoint(row: SetFigure, profile: Profile): Measured {
   const one = withValues(profile, { cyclesPerInstruction: 1 });
   const terms = { ...noTerms(), cyclesPerInstruction: bare(row, 'none', one).cycles + PKTGEN_INSTRUCTIONS };
-  return { name: row.id, cycles: row.hz / (row.value * 1e6), spread: DROP_SPREAD, constant: 0, terms };
+  return { name: row.id, cycles: row.hz / (row.value * 1e6), spread: RATE_SPREAD, constant: 0, terms };
 }
 
 /** A rate as a point of the fit: of the drop alone, or of what the look-up adds (the two ratios of the profile). */

@@ -68,7 +68,8 @@ export async function accuracy(profiles: Profile[], dump: string): Promise<Outco
     ];
     const profile = fittedInTurn(before, points, chosenSets);
     const keys = [...FITTED_KEYS, ...RATIO_KEYS].filter((key) => profile[key] !== before[key]);
-    if (keys.length > 0) outcome.fitted.push({ profile, keys, before });
+    const kept = points.length > 0 ? profile : fromDrops(profile);
+    if (keys.length > 0) outcome.fitted.push({ profile: kept, keys, before });
     const use = (run: string, limited: boolean) => (fitRuns.has(run) && !limited ? 'fitted' : 'left out');
     for (const row of figures) {
       outcome.verdicts.push({ ...judge(row, profile, replays), use: use(row.run, row.limit !== undefined) });
@@ -86,6 +87,17 @@ export async function accuracy(profiles: Profile[], dump: string): Promise<Outco
     outcome.verdicts.push({ ...judgeSet(row, profile, scatter), use });
   }
   return outcome;
+}
+
+/** How far a path may be off that is said from drops alone: what is fixed in them cannot be told from what grows with a path. */
+const DROP_SPREAD = 0.4;
+
+/** A profile fitted to drops and look-ups only: sure of those, less of whole paths. */
+function fromDrops(profile: Profile): Profile {
+  const { cyclesPerInstruction: was } = profile;
+  const low = Number((was.value * (1 - DROP_SPREAD)).toPrecision(4));
+  const high = Number((was.value * (1 + DROP_SPREAD)).toPrecision(4));
+  return { ...profile, cyclesPerInstruction: { ...was, low, high } };
 }
 
 /** Rounds until the two fits agree. */
