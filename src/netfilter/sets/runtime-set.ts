@@ -51,6 +51,8 @@ export class RuntimeSet {
   readonly #program: readonly Stateful[];
   /** collect() has work: elements come and go, or give themselves up. */
   readonly isCollected: boolean;
+  /** Deleted elements that the collector has not met yet: they count against the size. */
+  #buried = 0;
   #gcAtNs = DOUBLE_ZERO;
   readonly #gcIntervalNs: number;
 
@@ -156,8 +158,9 @@ export class RuntimeSet {
     const known = backend.findAny(octets, offset);
     if (known >= 0) {
       if (elements.isLive(known, nowNs)) return known;
-      this.#remove(known);
-    } else if (elements.count >= (this.definition.sizeElements || DYNAMIC_SIZE)) return -1;
+      this.#bury(known);
+    }
+    if (elements.count + this.#buried >= (this.definition.sizeElements || DYNAMIC_SIZE)) return -1;
     const element = elements.add(octets, offset);
     this.added++;
     backend.insert(element);
@@ -180,13 +183,14 @@ export class RuntimeSet {
   /** `delete`: takes out the element of a key, if there is one. */
   deleteDynamic(octets: Uint8Array, offset: number, nowNs: number): void {
     const element = this.#backend.find(octets, offset, nowNs);
-    if (element >= 0) this.#remove(element);
+    if (element >= 0) this.#bury(element);
   }
 
   /** Collects what has expired, or what the elements' expressions give up, every gc interval (nft_rhash_gc). */
   collect(nowNs: number): void {
     if (nowNs < this.#gcAtNs || !this.isCollected) return;
-    this.#gcAtNs = nowNs + this.#gcIntervalNs;
+    this.#gcAtNs = (Math.floor(nowNs / this.#gcIntervalNs) + 1) * this.#gcIntervalNs;
+    this.#buried = 0;
     const { elements } = this;
     for (let element = 0; element < elements.bound; element++) {
       if (elements.isUsed[element] !== 1 || element === this.#catchAll) continue;
@@ -252,6 +256,12 @@ export class RuntimeSet {
       if (program[i]?.isGivenUp?.(state, element * stateSlots + i * STATE_SLOTS, nowNs)) return true;
     }
     return false;
+  }
+
+  /** nft_set_elem_dead: gone for every lookup, but not yet for the set's size. */
+  #bury(element: number): void {
+    this.#remove(element);
+    this.#buried++;
   }
 
   #remove(element: number): void {
