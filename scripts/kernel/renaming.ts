@@ -84,7 +84,7 @@ function choicesOfConnections(theirs: string[], mine: string[]): Choice[] {
     const { protocol, source, wanted, nat, peer } = one;
     return other.port === one.port
       ? []
-      : [{ protocol, source, wanted, nat, peer, kernel: one.port, ours: other.port, at: Number.POSITIVE_INFINITY }];
+      : [{ protocol, source, wanted, nat, peer, kernel: one.port, ours: other.port, at: Number.MAX_SAFE_INTEGER }];
   });
 }
 

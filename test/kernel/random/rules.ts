@@ -28,7 +28,9 @@ function rule(draw: Draw, place: Place): string {
       place.rejects && draw.oneIn(6) ? draw.pick(REJECTS) : draw.pick(ENDS),
     ].filter((part) => part.text !== '');
     const text = parts.map((part) => part.text).join(' ');
-    if (parts.every((part) => isAllowed(part, place)) && goTogether(parts, text) && jumpsFit(text, place)) return text;
+    if (!parts.every((part) => isAllowed(part, place)) || !goTogether(parts, text) || !jumpsFit(text, place)) continue;
+    // A meter's set is its own.
+    return text.replace('meter m4', `meter m${draw.below(100_000)}`);
   }
 }
 
