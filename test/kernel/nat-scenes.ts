@@ -134,6 +134,14 @@ const SOURCE: KernelScene[] = [
     ...[7, 8, 9, 10].map((host) => ask6({ dst: `2001:db8:99::${host}` }, { sport: 5000 + host })),
     ask6({ src: OTHER6 }),
   ]),
+  scene('snat of IPv6 searches another port when the tuple is taken', snat('ip6', `snat to ${ROUTER6}`), [
+    ask6(),
+    ask6({ src: OTHER6 }),
+    segment6('S'),
+    segment6('S', { src: OTHER6 }),
+    echo6(),
+    echo6({ src: OTHER6 }, 8),
+  ]),
   scene('random takes any port, even when the own one is free', snat('ip', `snat to ${ROUTER} random`), [
     ask(),
     ask({}, { sport: 5001 }),
