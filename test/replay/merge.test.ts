@@ -9,6 +9,7 @@ import { mergeResults } from '../../src/replay/merge.ts';
 import { runTask } from '../../src/replay/session.ts';
 import { SpillReader } from '../../src/replay/spill.ts';
 import type { ReplayTask } from '../../src/replay/task.ts';
+import { withoutIcmpLimits } from '../../src/suite/icmp-limits.ts';
 import { router, ruleset, withFolder, writeCapture } from './fixture.ts';
 import { type Step, shots, steps } from './traffic.ts';
 
@@ -45,7 +46,8 @@ async function replay(
     { length: shares },
     (_, index): ReplayTask => ({
       ruleset: rules,
-      router: router().spec,
+      // Limits in rate are shared: replay() looks whether the parts can have felt them (isIndependent).
+      router: withoutIcmpLimits(router().spec),
       inferred: false,
       captures: [{ path }],
       offload,
