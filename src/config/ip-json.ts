@@ -177,7 +177,9 @@ function consequence(row: RuleRow): Input {
 export function neighboursOf(rows: NeighbourRow[], known: Set<string>): Input[] {
   return rows.flatMap(({ dst, dev, lladdr, state }): Input[] => {
     if (dst === undefined || dev === undefined || !known.has(dev)) return [];
-    if (Array.isArray(state) && state.includes('FAILED')) return [{ dev, ip: dst, state: 'failed' }];
+    if (Array.isArray(state) && (state.includes('FAILED') || state.includes('INCOMPLETE'))) {
+      return [{ dev, ip: dst, state: 'failed' }];
+    }
     return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(lladdr ?? '') ? [{ dev, ip: dst, mac: lladdr }] : [];
   });
 }
