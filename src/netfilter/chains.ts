@@ -130,6 +130,11 @@ class TablePreparation {
           prepareStateful(expression, this.#engine) ??
           cannotRun(context, `an element of a set cannot hold "${expression.kind}"`),
       });
+      const overlap = set.overlapping();
+      if (overlap !== undefined) {
+        const octets = Buffer.from(overlap).toString('hex');
+        cannotRun(context, `the kernel refuses an element that overlaps one before it (key 0x${octets}): File exists`);
+      }
       this.result.sets.push(set);
       this.#sets.set(definition.name, set);
     }

@@ -24,6 +24,8 @@ export interface SetContext {
 
 /** Size of a set that rules add to and that declares none (nft_dynset_init). */
 const DYNAMIC_SIZE = 0xffff;
+/** Elements that are looked through for overlaps when a set is made. */
+const MAX_CHECKED = 4096;
 const NO_PROGRAM: readonly Stateful[] = [];
 
 export class RuntimeSet {
@@ -92,6 +94,30 @@ export class RuntimeSet {
     if (this.#catchAll >= 0) this.elements.isUsed[this.#catchAll] = 1;
     this.isCollected = this.#backend instanceof HashBackend && (definition.timeout || definition.dynamic);
     this.#gcIntervalNs = (definition.gcIntervalMs || 1000) * 1e6;
+  }
+
+  /**
+   * Key of a concatenation of ranges whose first or last value lies in one before it, which the kernel refuses as existing
+   * (nft_pipapo_insert); undefined: none, or too many elements to look.
+   */
+  overlapping(): Uint8Array | undefined {
+    const { keys, ends, keyLength, bound } = this.elements;
+    if (this.backendName !== 'pipapo' || bound > MAX_CHECKED) return undefined;
+    for (let element = 0; element < bound; element++) {
+      if (element === this.#catchAll) continue;
+      const at = element * keyLength;
+      const key = keys.subarray(at, at + keyLength);
+      for (const octets of [keys, ends]) {
+        const other = this.#backend.find(octets, at, Number.NEGATIVE_INFINITY);
+        if (other < 0 || other >= element) continue;
+        const from = other * keyLength;
+        const isTwin =
+          key.every((octet, i) => octet === keys[from + i]) &&
+          ends.subarray(at, at + keyLength).every((octet, i) => octet === ends[from + i]);
+        if (!isTwin) return key;
+      }
+    }
+    return undefined;
   }
 
   /** The element for the key in the octets at `offset`, the catch-all where there is none, or -1. */

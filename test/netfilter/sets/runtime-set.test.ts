@@ -121,6 +121,22 @@ describe('lookup', () => {
   });
 });
 
+describe('ranges of concatenated fields', () => {
+  const row = (first: number, last: number, low: number, high: number) => ({
+    key: octets(192, 168, 1, first, 0, low, 0, 0),
+    keyEnd: octets(192, 168, 1, last, 0, high, 0, 0),
+  });
+  const load = (...elements: NftSet['elements']) =>
+    router([set('s', 8, { interval: true, keyFieldLengths: [4, 2], elements })], [SADDR, DPORT, lookup()]);
+
+  it('are refused when one begins or ends in one before it (nft_pipapo_insert), not when it holds it', () => {
+    expect(() => load(row(0, 255, 1, 99), row(7, 7, 53, 53))).toThrow(/overlaps one before it.*File exists/);
+    expect(() => load(row(0, 9, 1, 99), row(5, 20, 50, 60))).toThrow(/overlaps/);
+    expect(() => load(row(7, 7, 53, 53), row(0, 255, 1, 99))).not.toThrow();
+    expect(() => load(row(7, 7, 53, 53), row(7, 7, 53, 53))).not.toThrow();
+  });
+});
+
 describe('elements from packets', () => {
   const dynamic = (more: Partial<NftSet> = {}) => set('s', 4, { dynamic: true, ...more });
   const dynset = (op: 'add' | 'update' | 'delete', more: object = {}): Expression => ({
@@ -153,6 +169,21 @@ describe('elements from packets', () => {
     for (const last of [10, 99]) one.run('forward', from(last));
     expect(one.counters()).toEqual([2]);
     expect(keys(one)).toEqual([11]);
+  });
+
+  it('that are deleted count against the size until the collector has passed (nft_rhash_delete)', () => {
+    const one = router(
+      [dynamic({ sizeElements: 2, elements: [{ key: host(10) }, { key: host(11) }] })],
+      [SADDR, { kind: 'cmp', op: 'eq', sreg: 1, data: host(10) }, dynset('delete')],
+      [SADDR, { kind: 'cmp', op: 'neq', sreg: 1, data: host(10) }, dynset('add')],
+    );
+    one.netfilter.advance(100e6);
+    one.run('forward', from(10), { timeNs: 100e6 });
+    one.run('forward', from(12), { timeNs: 900e6 });
+    expect(keys(one)).toEqual([11]);
+    one.netfilter.advance(1100e6);
+    one.run('forward', from(12), { timeNs: 1100e6 });
+    expect([...(keys(one) ?? [])].sort()).toEqual([11, 12]);
   });
 
   it('expire; update starts their time anew, add does not', () => {
