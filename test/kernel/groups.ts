@@ -11,6 +11,7 @@ import { HEADER_SCENES } from './header-scenes.ts';
 import { ICMP_SCENES } from './icmp-scenes.ts';
 import { INTERFACE_SCENES } from './interface-scenes.ts';
 import { LIMIT_SCENES } from './limit-scenes.ts';
+import { LINK_SCENES } from './link-scenes.ts';
 import { META_SCENES } from './meta-scenes.ts';
 import { NAT_SCENES } from './nat-scenes.ts';
 import { NEIGHBOUR_SCENES } from './neighbour-scenes.ts';
@@ -58,6 +59,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   families: FAMILY_SCENES,
   offload: [...OFFLOAD_SCENES, ...OFFLOAD_PATH_SCENES],
   limits: LIMIT_SCENES,
+  links: LINK_SCENES,
   conntrack: CONNTRACK_SCENES,
   'conntrack-rules': CONNTRACK_RULE_SCENES,
   fragments: FRAGMENT_SCENES,
