@@ -52,6 +52,26 @@ const BRIDGE = '02:00:00:00:00:0b';
 const VLAN = '02:00:00:00:00:0c';
 const back = way('wan0', { dst: '02:00:00:00:00:02' });
 
+const THREE_TAGS = `${ROUTERS.VLANS.replace('routes:', '  - { name: svc.5.6, type: vlan, link: svc.5, id: 6, mac: "02:00:00:00:00:01", addresses: [10.6.0.1/24] }\nroutes:')}`;
+const triple = way('lan0', { vlans: [{ id: 100, protocol: 0x88a8 }, { id: 5 }, { id: 6 }] });
+
+/** A bridge that filters VLANs: lan0 untagged in 10, lan1 tagged in 10 and 20; the bridge is in 10, a VLAN device in 20. */
+const FILTERING = `
+strictMac: true
+interfaces:
+  - { name: lan0, mac: "02:00:00:00:00:01" }
+  - { name: lan1, mac: "02:00:00:00:00:03" }
+  - { name: wan0, mac: "02:00:00:00:00:02", addresses: [203.0.113.1/24] }
+  - { name: br0, type: bridge, ports: [lan0, lan1], mac: "02:00:00:00:00:0b", addresses: [10.20.0.1/24], vlans: [{ port: lan0, id: 10, pvid: true, untagged: true }, { port: lan0, id: 20, untagged: true }, { port: lan1, id: 10 }, { port: lan1, id: 20 }, { port: br0, id: 10, pvid: true, untagged: true }, { port: br0, id: 20 }] }
+  - { name: br0.20, type: vlan, link: br0, id: 20, mac: "02:00:00:00:00:0b", addresses: [10.30.0.1/24] }
+routes:
+  - { dst: 0.0.0.0/0, via: 203.0.113.254, dev: wan0 }
+neighbours:
+  - { dev: br0, ip: 10.20.0.5, mac: "02:aa:00:00:00:01" }
+  - { dev: br0, ip: 10.20.0.6, mac: "02:aa:00:00:00:02" }
+  - { dev: br0.20, ip: 10.30.0.6, mac: "02:aa:00:00:00:02" }
+`;
+
 /** PPPoE over a bridge, as when the modem is behind a bridged port. */
 const PPPOE_ON_BRIDGE = `
 interfaces:
@@ -85,6 +105,8 @@ export const OFFLOAD_PATH_SCENES: KernelScene[] = [
   ),
   scene('VLAN on VLAN: two tags in the tuple', ROUTERS.VLANS, both(double, wan, '10.5.0.5')),
   scene('VLAN on VLAN, the device in the middle', ROUTERS.VLANS, both(double, wan, '10.5.0.5'), 'svc, wan0'),
+  scene('three tags are too many for a path', THREE_TAGS, both(triple, wan, '10.6.0.5')),
+  scene('three tags, and the device at the top', THREE_TAGS, both(triple, wan, '10.6.0.5'), 'svc.5.6, wan0'),
   scene('IPv6 over VLANs', ROUTERS.VLANS, [
     ...both(double, wan, 'fd00:5::5', 'fd00:5::5', SERVER6),
     ...both(tag(10), wan, 'fd00:10::5', 'fd00:10::5', SERVER6),
@@ -208,6 +230,24 @@ export const OFFLOAD_PATH_SCENES: KernelScene[] = [
     'lan0, lan1, wan0',
   ),
 
+  scene(
+    'a bridge that filters VLANs, at an untagged port',
+    FILTERING,
+    both(to(BRIDGE, 'lan0', A), back, '10.20.0.5'),
+    'lan0, lan1, wan0',
+  ),
+  scene(
+    'a bridge that filters VLANs, at a tagged port: the tag is looked for, but not put on',
+    FILTERING,
+    both(to(BRIDGE, 'lan1', '02:aa:00:00:00:02', [{ id: 10 }]), back, '10.20.0.6'),
+    'lan0, lan1, wan0',
+  ),
+  scene(
+    'a VLAN device on a bridge that filters VLANs, at a tagged port',
+    FILTERING,
+    both(to(BRIDGE, 'lan1', '02:aa:00:00:00:02', [{ id: 20 }]), back, '10.30.0.6'),
+    'lan0, lan1, wan0',
+  ),
   scene(
     'PPPoE flows are found at the device below, by their session',
     ROUTERS.PPPOE,

@@ -1,7 +1,7 @@
 // Scenes of the flowtable: which packets enter a connection into it, which take it, what ends it and what it leaves behind.
 // Device paths (VLAN, bridge, PPPoE) stand in offload-path-scenes.ts.
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
-import { ether, fragmentIpv4, icmp, ip, tcp, udp } from '../../src/packet/build.ts';
+import { ether, fragmentIpv4, fragmentIpv6, icmp, ip, tcp, udp } from '../../src/packet/build.ts';
 import { writeIpv4Checksum } from '../../src/packet/checksum.ts';
 import { later, nft, padded, SERVER, SERVER6, type Sent, steps, talk, way } from './interface-scenes.ts';
 
@@ -184,6 +184,22 @@ const ENTRY: KernelScene[] = [
         'ct helper ftp { type "ftp" protocol tcp; }\n\tchain help { type filter hook prerouting priority 0; tcp dport 443 ct helper set "ftp"; }',
     },
   ),
+  scene('an FTP session does not enter, its data connection does', ftp(), {
+    before:
+      'ct helper ftp { type "ftp" protocol tcp; }\n\tchain help { type filter hook prerouting priority 0; tcp dport 21 ct helper set "ftp"; }',
+    rules: 'flow add @ft; ct state related counter; ct helper "ftp" counter; counter',
+  }),
+  scene('a reassembled IPv6 datagram enters, its fragments stay slow', [
+    lan(HOST6, SERVER6, ask()),
+    ...fragmentIpv6(ip({ src: HOST6, dst: SERVER6 }, ask(2000)), 1400, 9).map(
+      (part): Sent => ['lan0', ether({}, part)],
+    ),
+    lan(HOST6, SERVER6, ask()),
+    ...fragmentIpv6(ip({ src: HOST6, dst: SERVER6 }, ask(2000)), 1400, 10).map(
+      (part): Sent => ['lan0', ether({}, part)],
+    ),
+    wan(SERVER6, HOST6, answer()),
+  ]),
   scene('packets with IP options neither enter nor take the fast path', [
     lan(HOST, SERVER, ask(), NOPS),
     lan(HOST, SERVER, ask(), NOPS),
@@ -542,7 +558,7 @@ const ENDINGS: KernelScene[] = [
       [0.5, up('A', 1011, 5002)],
       [0.6, up('PA', 1011, 5002, 10)],
       [10, up('PA', 1021, 5002, 10)],
-      [70, up('PA', 1031, 5002, 10)],
+      [66, up('PA', 1031, 5002, 10)],
     ],
     5,
   ),
@@ -711,6 +727,33 @@ const ROUTES: KernelScene[] = [
 
 function fragments(datagram: Uint8Array): Sent[] {
   return fragmentIpv4(datagram, 1420).map((part): Sent => ['lan0', ether({}, part)]);
+}
+
+/** A session that asks for a passive data connection, and that connection. */
+function ftp(): Sent[] {
+  const text = (words: string): Uint8Array => new TextEncoder().encode(`${words}\r\n`);
+  const end =
+    (from: boolean, sport: number, dport: number) => (flags: string, seq: number, ack: number, data?: Uint8Array) =>
+      from
+        ? lan(HOST, SERVER, tcp({ sport, dport, flags, seq, ack, window: 64000 }, data))
+        : wan(SERVER, HOST, tcp({ sport: dport, dport: sport, flags, seq, ack, window: 64000 }, data));
+  const [client, server] = [end(true, 40021, 21), end(false, 40021, 21)];
+  const [reader, writer] = [end(true, 40022, 50000), end(false, 40022, 50000)];
+  const passive = text('227 Entering Passive Mode (198,51,100,7,195,80)');
+  return [
+    client('S', 100, 0),
+    server('SA', 500, 101),
+    client('A', 101, 501),
+    client('PA', 101, 501, text('PASV')),
+    server('PA', 501, 107, passive),
+    client('A', 107, 501 + passive.length),
+    reader('S', 1000, 0),
+    writer('SA', 5000, 1001),
+    reader('A', 1001, 5001),
+    writer('PA', 5001, 1001, payload(100)),
+    reader('A', 1001, 5101),
+    client('PA', 107, 501 + passive.length, text('NOOP')),
+  ];
 }
 
 export const OFFLOAD_SCENES: KernelScene[] = [
