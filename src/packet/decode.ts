@@ -19,8 +19,6 @@ const NO_NEXT = 59;
 const DESTINATION = 60;
 /** What is longer was not segmented yet; shorter frames with a length of 0 have Ethernet padding. */
 const ETHERNET_MTU = 1500;
-/** A chain longer than this is hostile. */
-const MAX_EXTENSIONS = 16;
 
 /**
  * Fills ipVersion, protocol, transport, networkEnd, networkLength, fragment fields and hasOptions from
@@ -85,7 +83,8 @@ function walkExtensions(packet: Packet): void {
   const { data, network, networkEnd } = packet;
   let next = u8(data, network + 6);
   let at = network + 40;
-  for (let i = 0; i < MAX_EXTENSIONS; i++) {
+  // As many as there are: every one is eight octets at least.
+  for (;;) {
     if (next === HOP_BY_HOP || next === ROUTING || next === DESTINATION) {
       if (next === HOP_BY_HOP) packet.hasOptions = true;
       if (at + 2 > networkEnd) break;
