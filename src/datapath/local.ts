@@ -55,6 +55,7 @@ const ICMPV6_ECHO_REQUEST = 128;
 const ICMPV6_ECHO_REPLY = 129;
 const NEIGHBOUR_SOLICITATION = 135;
 const NEIGHBOUR_ADVERTISEMENT = 136;
+const HEADER_FIELD = 0;
 const UNKNOWN_NEXT_HEADER = 1;
 
 /**
@@ -234,10 +235,10 @@ export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void
     }
     deliver(packet, 0);
   }
-  const authentication = authenticationNamedAt(packet);
-  if (authentication >= 0) {
-    drop(stack.recorder, packet, UNKNOWN_PROTOCOL);
-    icmpError(stack, packet, icmp.ICMPV6_PARAMPROB, UNKNOWN_NEXT_HEADER, authentication, true);
+  const problem = unreadableAt(packet);
+  if (problem >= 0) {
+    drop(stack.recorder, packet, problemCode === HEADER_FIELD ? MALFORMED : UNKNOWN_PROTOCOL);
+    icmpError(stack, packet, icmp.ICMPV6_PARAMPROB, problemCode, problem, true);
     return;
   }
   switch (packet.protocol) {
@@ -286,15 +287,30 @@ function nextHeaderOffset(packet: Packet): number {
   return octet;
 }
 
-/** The same for an authentication header, which a router without IPsec does not know; -1: there is none. */
-function authenticationNamedAt(packet: Packet): number {
+/** Code of the parameter problem that unreadableAt() found. */
+let problemCode = 0;
+
+/**
+ * ip6_protocol_deliver_rcu's walk as far as it may fail: where an authentication header is named, which nobody reads here, or
+ * where a second fragment header begins (ipv6_frag_rcv: what was put together may not be a fragment again). -1: nowhere.
+ */
+function unreadableAt(packet: Packet): number {
   const { data, network, networkEnd } = packet;
+  let wasFragmented = packet.fragMaxSize !== 0;
   let octet = 6;
   let at = 40;
   for (;;) {
     const type = u8(data, network + octet);
-    if (type === AUTHENTICATION) return octet;
+    if (type === AUTHENTICATION) {
+      problemCode = UNKNOWN_NEXT_HEADER;
+      return octet;
+    }
+    if (type === FRAGMENT && wasFragmented) {
+      problemCode = HEADER_FIELD;
+      return at;
+    }
     if (!isOwnExtension(type) || network + at + 8 > networkEnd) return -1;
+    if (type === FRAGMENT) wasFragmented = true;
     octet = at;
     at += type === FRAGMENT ? 8 : (u8(data, network + at + 1) + 1) * 8;
   }
