@@ -99,7 +99,7 @@ export async function realScene(name: string, rulesetPath: string, capturePath: 
 }
 
 /**
- * As the guest can load it: nft 1.0.6 knows the names of two priorities at other hooks only; Debian's kernel has no rtsp helper,
+ * As the guest can load it: nft 1.0.6 knows the names of two priorities at other hooks only, and no `destroy`; Debian's kernel has no rtsp helper,
  * the guest no text search for amanda's; TAP devices have no hardware that takes flows.
  */
 function loadable(text: string): string {
@@ -108,7 +108,8 @@ function loadable(text: string): string {
     .replaceAll(/\bhook input priority srcnat\b/g, 'hook input priority 100')
     .replaceAll(/^\s*ct helper (amanda|rtsp) \{[^}]*\}$/gm, '')
     .replaceAll(/^.*ct helper set "(amanda|rtsp)".*$/gm, '')
-    .replaceAll(/^\s*flags offload;$/gm, '');
+    .replaceAll(/^\s*flags offload;$/gm, '')
+    .replaceAll(/^destroy (table .*)$/gm, '$1\ndelete $1');
 }
 
 /** The first records, as Ethernet frames. */
