@@ -44,7 +44,7 @@ const JUMPS = ['side', 'other'];
 /** A ruleset for a router. */
 export function randomRuleset(draw: Draw, topology: Topology): RandomRuleset {
   const hasNat = draw.oneIn(2);
-  const hasFlowtable = draw.oneIn(4);
+  const hasFlowtable = draw.oneIn(3);
   const hasConntrackObjects = draw.oneIn(5);
   const policy = draw.oneIn(5) ? 'drop' : 'accept';
   const place = (hook: Place['hook'], more: Partial<Place> = {}): Place => ({
@@ -171,7 +171,9 @@ function conntrackChain(draw: Draw): string {
 function netdevTable(draw: Draw, topology: Topology): string {
   const body = (hook: 'ingress' | 'egress'): string[] => {
     const place: Place = { family: 'netdev', hook, jumps: [], rejects: false };
-    return rules(draw, place, 3).filter(isAlone);
+    const sent = [`udp dport 5060 dup to "${topology.wan}"`, `tcp dport 8080 counter fwd to "${topology.wan}"`];
+    const more = hook === 'ingress' ? draw.some(sent, 1) : [];
+    return [...more, ...rules(draw, place, 3).filter(isAlone)];
   };
   const chains = [
     chain(
