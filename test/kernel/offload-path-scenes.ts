@@ -2,7 +2,7 @@
 // and which way its frames leave: by the neighbour's address, or straight to the device at the bottom.
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { nft, ROUTERS, SERVER, SERVER6, type Sent, steps, talk, way } from './interface-scenes.ts';
-import { answer, ask, MASQUERADE, rules } from './offload-scenes.ts';
+import { answer, ask, MASQUERADE, rules } from './offload-frames.ts';
 
 const A = '02:aa:00:00:00:01';
 const tag = (id: number, priority = 0) => way('lan0', { src: A, vlans: [{ id, priority }] });
