@@ -66,7 +66,6 @@ export const SIMPLIFICATIONS = [
       'every neighbour answers at once, but for those that the router file says do not; one that was heard stays known',
   },
   { name: 'ipsec', effect: 'there is no IPsec: its policy checks never fire' },
-  { name: 'gre-key', effect: 'GRE connections have no source key (no pptp helper)' },
   { name: 'use-count', effect: '`use=` of listed connections counts the flowtable only' },
   { name: 'dsa', effect: 'no DSA ports on the way of an offloaded flow' },
   {

@@ -166,7 +166,7 @@ export function readTuple(
 
 /**
  * GRE version 1 (PPTP) has a call id as destination key (gre_pkt_to_tuple).
- * SIMPLIFIED: gre-key: the source key is always 0: without the pptp helper there is no key map.
+ * The source key is 0: keys come from the pptp helper alone, which is one of the helpers that read nothing here.
  */
 function readGreKey(data: Uint8Array, transport: number, end: number, to: Uint32Array, at: number): boolean {
   if (transport + 4 > end || (u8(data, transport + 1) & 7) !== 1) return true;
