@@ -6,6 +6,9 @@ type Json = Record<string, unknown>;
 /** Statements of rules that packets change. */
 const STATEFUL = ['counter', 'quota', 'limit', 'last', 'ct count'];
 
+/** Kinds of rows that packets never change. */
+const TEXT = ['table', 'chain', 'flowtable'];
+
 /** Rows of `nft -j list ruleset`: rules keep their place and their stateful statements, sets are those that packets fill or count in. */
 export function changedRows(rows: Json[]): Json[] {
   return rows.flatMap((row): Json[] => {
@@ -17,7 +20,7 @@ export function changedRows(rows: Json[]): Json[] {
     }
     const set = (row.set ?? row.map ?? row.meter) as Json | undefined;
     if (set !== undefined) return isChanged(set) ? [row] : [];
-    return row.table === undefined && row.chain === undefined ? [row] : [];
+    return TEXT.some((kind) => row[kind] !== undefined) ? [] : [row];
   });
 }
 
