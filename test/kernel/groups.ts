@@ -24,6 +24,7 @@ import { QUEUE_SCENES } from './queue-scenes.ts';
 import { keptScenes } from './random/kept.ts';
 import { randomScenes } from './random-scenes.ts';
 import { REJECT_SCENES } from './reject-scenes.ts';
+import { REAL_SCENES } from './real-scenes.ts';
 import { ROUTING_SCENES } from './routing-scenes.ts';
 import { SELFTEST_SCENES } from './selftest-scenes.ts';
 import { SET_SCENES } from './set-scenes.ts';
@@ -51,6 +52,7 @@ export const GROUPS: Record<string, KernelScene[]> = {
   queue: QUEUE_SCENES,
   selftests: SELFTEST_SCENES,
   found: FOUND_SCENES,
+  real: REAL_SCENES,
   nat: NAT_SCENES,
   neighbours: NEIGHBOUR_SCENES,
   output: OUTPUT_SCENES,
