@@ -209,15 +209,19 @@ function linkLocalLine(row: InterfaceSpec): string {
   return `echo ${row.linkLocal ? 0 : 1} > /proc/sys/net/ipv6/conf/${row.name}/addr_gen_mode`;
 }
 
-/** Devices on top of others, before anything is up. */
+/** Devices on top of others, and their MAC addresses, before anything is up: link-local addresses are made from them. */
 function linkLines(spec: RouterSpec): string {
-  return lines(spec.interfaces.flatMap(interfaceLines));
+  const named = spec.interfaces.filter((row) => row.type !== 'loopback' && row.type !== 'pppoe');
+  return lines([
+    ...spec.interfaces.flatMap(interfaceLines),
+    ...named.map((row) => `link set ${row.name} address ${row.mac}`),
+  ]);
 }
 
 function upLines(spec: RouterSpec): string[] {
   return spec.interfaces
     .filter((row) => row.type !== 'loopback' && row.type !== 'pppoe')
-    .map((row) => `link set ${row.name} address ${row.mac} mtu ${row.mtu} up`);
+    .map((row) => `link set ${row.name} mtu ${row.mtu} up`);
 }
 
 function addressFile(spec: RouterSpec, scene: KernelScene): string {
