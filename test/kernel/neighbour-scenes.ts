@@ -1,7 +1,7 @@
 // Scenes of neighbours that do not answer, each named by what the kernel does (net/core/neighbour.c, arp.c, ndisc.c).
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { parseAddress, parseMac } from '../../src/packet/address.ts';
-import { arp, fragmentIpv4, icmp, icmpv6, ip, udp } from '../../src/packet/build.ts';
+import { arp, fragmentIpv4, icmp, icmpv6, ip, tcp, udp } from '../../src/packet/build.ts';
 import { TOPOLOGY } from '../datapath/scenes.ts';
 import {
   answer,
@@ -54,6 +54,16 @@ const LAN_GONE = silent([
   ['lan0', GONE],
   ['lan0', GONE6],
 ]);
+/** A router with one more device, on which 10.10.0.98, 10.10.0.99 and fd00:10::99 do not answer. */
+function stacked(device: object, dev: string, more: object[]): SceneOptions {
+  const rows = dev === 'br0' ? ['10.10.0.98', '10.10.0.99'] : ['10.10.0.99', 'fd00:10::99'];
+  return silent(
+    rows.map((address) => [dev, address]),
+    {},
+    { interfaces: [...TOPOLOGY.interfaces.map((row) => ({ ...row, linkLocal: true })), ...more, device] },
+  );
+}
+
 /** Something that is dropped, after all that time brings. */
 const later = (ms: number): Row =>
   from('lan0', { src: LAN, dst: '224.9.9.9', id: 99 }, { protocol: 17, bytes: bytes(8) }, ms);
@@ -289,5 +299,98 @@ export const NEIGHBOUR_SCENES: KernelScene[] = [
       later(6000),
     ],
     LAN_GONE,
+  ),
+  scene(
+    'behind a VLAN device the request is tagged',
+    '',
+    [
+      from('wan0', { src: SERVER, dst: '10.10.0.99' }, udp({ sport: 1, dport: 2 }, bytes(4)), 0),
+      from('wan0', { src: '2001:db8:99::7', dst: 'fd00:10::99' }, udp({ sport: 1, dport: 2 }, bytes(4)), 50),
+      later(3500),
+      later(6000),
+    ],
+    stacked(
+      {
+        name: 'lan0.10',
+        type: 'vlan',
+        link: 'lan0',
+        id: 10,
+        addresses: ['10.10.0.1/24', 'fd00:10::1/64'],
+        linkLocal: true,
+      },
+      'lan0.10',
+      [],
+    ),
+  ),
+  scene(
+    'behind a bridge everybody is asked, and the answer is learned',
+    '',
+    [
+      from('wan0', { src: SERVER, dst: '10.10.0.99' }, udp({ sport: 1, dport: 2 }, bytes(4)), 0),
+      from('wan0', { src: SERVER, dst: '10.10.0.98' }, udp({ sport: 1, dport: 2 }, bytes(4)), 40),
+      from('wan0', { src: SERVER, dst: '10.10.0.98' }, udp({ sport: 1, dport: 2 }, bytes(5)), 80),
+      at('lan2', arp(2, { mac: GONE_MAC, ip: '10.10.0.98' }, { mac: '02:00:00:00:00:09', ip: '10.10.0.1' }), 1200),
+      from('wan0', { src: SERVER, dst: '10.10.0.98' }, udp({ sport: 1, dport: 2 }, bytes(6)), 1300),
+      from('wan0', { src: SERVER, dst: '203.0.113.77' }, { protocol: 17, bytes: bytes(8) }, 6000),
+    ],
+    stacked(
+      { name: 'br0', type: 'bridge', mac: '02:00:00:00:00:09', ports: ['lan1', 'lan2'], addresses: ['10.10.0.1/24'] },
+      'br0',
+      [
+        { name: 'lan1', mac: '02:00:00:00:00:05' },
+        { name: 'lan2', mac: '02:00:00:00:00:06' },
+      ],
+    ),
+  ),
+  scene(
+    'errors and resets wait like everything else',
+    filter('forward', 'tcp dport 80 reject with tcp reset', 'udp dport 7 reject'),
+    [
+      from('lan0', { src: GONE, dst: SERVER }, tcp({ sport: 5, dport: 80, flags: 'S' }), 0),
+      from('lan0', { src: GONE, dst: SERVER }, udp({ sport: 5, dport: 7 }, bytes(4)), 20),
+      from('lan0', { src: GONE, dst: SERVER, ttl: 1 }, udp({ sport: 5, dport: 9 }, bytes(4)), 40),
+      arpReply(100),
+      later(5000),
+    ],
+    LAN_GONE,
+  ),
+  scene(
+    'two neighbours are asked for independently',
+    '',
+    [
+      to(GONE, 0),
+      answer({ dst: '192.168.1.98' }, {}, 10, 500),
+      arpReply(1200),
+      later(1600),
+      later(2600),
+      later(3700),
+      later(6000),
+    ],
+    silent([
+      ['lan0', GONE],
+      ['lan0', '192.168.1.98'],
+    ]),
+  ),
+  scene(
+    'two addresses of the router: the packet decides who asks',
+    '',
+    [
+      from('lan0', { src: GONE, dst: '192.168.1.2' }, icmp(8, 0, 1, bytes(8)), 0),
+      later(3500),
+      from('lan0', { src: GONE, dst: '203.0.113.1' }, icmp(8, 0, 1, bytes(8)), 3600),
+      later(7000),
+      to(GONE, 7100),
+      later(11_000),
+    ],
+    silent(
+      [['lan0', GONE]],
+      {},
+      {
+        interfaces: [
+          { ...TOPOLOGY.interfaces[0], addresses: ['192.168.1.1/24', '192.168.1.2/24'] },
+          TOPOLOGY.interfaces[1],
+        ],
+      },
+    ),
   ),
 ];
