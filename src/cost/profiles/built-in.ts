@@ -2804,10 +2804,12 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'Mbit/s',
     },
     hostRate: {
-      value: 1000,
-      source: 'one Gigabit link between CPU and switch',
+      value: 2000,
+      source: 'two NICs, each on its own way to the CPU: the one on the chip, and PCIe 2.0 x1 or USB 3',
       confidence: 'estimate',
       unit: 'Mbit/s',
+      low: 1000,
+      high: 4000,
     },
     l1: {
       value: 32,
@@ -3043,10 +3045,12 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'Mbit/s',
     },
     hostRate: {
-      value: 1000,
-      source: 'one Gigabit link between CPU and switch',
+      value: 2000,
+      source: 'two NICs, each on its own way to the CPU: the one on the chip, and USB 3',
       confidence: 'estimate',
       unit: 'Mbit/s',
+      low: 1000,
+      high: 4000,
     },
     l1: {
       value: 32,
@@ -3524,10 +3528,12 @@ export const BUILT_IN: readonly Profile[] = [
       unit: 'Mbit/s',
     },
     hostRate: {
-      value: 1000,
-      source: 'one Gigabit link between CPU and switch',
+      value: 2000,
+      source: 'two NICs, each on its own way to the CPU',
       confidence: 'estimate',
       unit: 'Mbit/s',
+      low: 1000,
+      high: 4000,
     },
     l1: {
       value: 32,
