@@ -6,7 +6,15 @@
 import { eventKind, HOOK_NAMES } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { NF_STOLEN } from '../netfilter/verdict.ts';
-import { PACKET_HOST, PACKET_OTHERHOST, type Packet, VERDICT_DROP, VERDICT_FORWARD } from '../packet/packet.ts';
+import {
+  CT_INVALID,
+  PACKET_HOST,
+  PACKET_OTHERHOST,
+  PATH_SLOW,
+  type Packet,
+  VERDICT_DROP,
+  VERDICT_FORWARD,
+} from '../packet/packet.ts';
 import { admit, mayPass, untagAt } from './bridge-vlan.ts';
 import { cloneFrame } from './clone-frame.ts';
 import { fragment } from './fragment.ts';
@@ -307,8 +315,18 @@ function localOut(stack: Stack, packet: Packet, port: Interface, transmit: Trans
   }
   untagAt(packet, port.vlanFilter);
   packet.oif = port.index;
-  if (!passes(recorder, packet, runBridge(stack, OUTPUT, packet))) return;
-  if (!passes(recorder, packet, runBridge(stack, POSTROUTING, packet))) return;
+  // To the kernel a packet of the flowtable's fast path has no connection; ours keeps it for the report.
+  const { ct, ctInfo } = packet;
+  if (packet.pathClass !== PATH_SLOW) {
+    packet.ct = -1;
+    packet.ctInfo = CT_INVALID;
+  }
+  const isPassed =
+    passes(recorder, packet, runBridge(stack, OUTPUT, packet)) &&
+    passes(recorder, packet, runBridge(stack, POSTROUTING, packet));
+  packet.ct = ct;
+  packet.ctInfo = ctInfo;
+  if (!isPassed) return;
   packet.fragMaxSize = 0;
   pushXmit(stack, packet, port, transmit);
 }
