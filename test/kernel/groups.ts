@@ -2,34 +2,34 @@
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
 import { HELPER_SCENES } from '../datapath/helper-scenes.ts';
 import { SCENES, type Scene } from '../datapath/scenes.ts';
-import { CONNTRACK_RULE_SCENES, CONNTRACK_SCENES } from './conntrack-scenes.ts';
-import { FAMILY_SCENES } from './family-scenes.ts';
-import { FLOWTABLE_SCENES } from './flowtable-scenes.ts';
-import { FOUND_SCENES } from './found-scenes.ts';
-import { FRAGMENT_SCENES } from './fragment-scenes.ts';
-import { HEADER_SCENES } from './header-scenes.ts';
-import { ICMP_SCENES } from './icmp-scenes.ts';
-import { INTERFACE_SCENES } from './interface-scenes.ts';
-import { LIMIT_SCENES } from './limit-scenes.ts';
-import { LINK_SCENES } from './link-scenes.ts';
-import { META_SCENES } from './meta-scenes.ts';
-import { NAT_SCENES } from './nat-scenes.ts';
-import { NEIGHBOUR_SCENES } from './neighbour-scenes.ts';
-import { OFFLOAD_PATH_SCENES } from './offload-path-scenes.ts';
-import { OFFLOAD_SCENES } from './offload-scenes.ts';
-import { OPTION_SCENES } from './option-scenes.ts';
-import { OUTPUT_SCENES } from './output-scenes.ts';
-import { PMTU_SCENES } from './pmtu-scenes.ts';
-import { QUEUE_SCENES } from './queue-scenes.ts';
+import { randomScenes } from './random/first.ts';
 import { keptScenes } from './random/kept.ts';
-import { randomScenes } from './random-scenes.ts';
-import { REJECT_SCENES } from './reject-scenes.ts';
-import { REAL_SCENES } from './real-scenes.ts';
-import { ROUTING_SCENES } from './routing-scenes.ts';
-import { SELFTEST_SCENES } from './selftest-scenes.ts';
-import { SET_SCENES } from './set-scenes.ts';
-import { STATEFUL_SCENES } from './stateful-scenes.ts';
-import { VERDICT_SCENES } from './verdict-scenes.ts';
+import { REAL_SCENES } from './real/scenes.ts';
+import { CONNTRACK_RULE_SCENES, CONNTRACK_SCENES } from './scenes/conntrack.ts';
+import { FAMILY_SCENES } from './scenes/family.ts';
+import { FLOWTABLE_SCENES } from './scenes/flowtable.ts';
+import { FOUND_SCENES } from './scenes/found.ts';
+import { FRAGMENT_SCENES } from './scenes/fragment.ts';
+import { HEADER_SCENES } from './scenes/header.ts';
+import { ICMP_SCENES } from './scenes/icmp.ts';
+import { INTERFACE_SCENES } from './scenes/interface.ts';
+import { LIMIT_SCENES } from './scenes/limit.ts';
+import { LINK_SCENES } from './scenes/link.ts';
+import { META_SCENES } from './scenes/meta.ts';
+import { NAT_SCENES } from './scenes/nat.ts';
+import { NEIGHBOUR_SCENES } from './scenes/neighbour.ts';
+import { OFFLOAD_SCENES } from './scenes/offload.ts';
+import { OFFLOAD_PATH_SCENES } from './scenes/offload-path.ts';
+import { OPTION_SCENES } from './scenes/option.ts';
+import { OUTPUT_SCENES } from './scenes/output.ts';
+import { PMTU_SCENES } from './scenes/pmtu.ts';
+import { QUEUE_SCENES } from './scenes/queue.ts';
+import { REJECT_SCENES } from './scenes/reject.ts';
+import { ROUTING_SCENES } from './scenes/routing.ts';
+import { SET_SCENES } from './scenes/set.ts';
+import { STATEFUL_SCENES } from './scenes/stateful.ts';
+import { VERDICT_SCENES } from './scenes/verdict.ts';
+import { SELFTEST_SCENES } from './selftests/scenes.ts';
 
 const STEP_NS = 20e6;
 
@@ -57,6 +57,8 @@ export const GROUPS: Record<string, KernelScene[]> = {
   neighbours: NEIGHBOUR_SCENES,
   output: OUTPUT_SCENES,
   rejects: REJECT_SCENES,
+  icmp: ICMP_SCENES,
+  pmtu: PMTU_SCENES,
   interfaces: INTERFACE_SCENES,
   families: FAMILY_SCENES,
   offload: [...OFFLOAD_SCENES, ...OFFLOAD_PATH_SCENES],
@@ -69,8 +71,6 @@ export const GROUPS: Record<string, KernelScene[]> = {
   meta: META_SCENES,
   headers: [...HEADER_SCENES, ...OPTION_SCENES],
   verdicts: VERDICT_SCENES,
-  icmp: ICMP_SCENES,
-  pmtu: PMTU_SCENES,
   random: randomScenes(1, 240),
   random2: keptScenes('random2'),
   // Scenes in which the random differential found something.

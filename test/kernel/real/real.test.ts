@@ -1,7 +1,7 @@
 // What the scenes of real captures are made of; the kernel's judgement of them is kernel.test.ts's.
 import { describe, expect, it } from 'vitest';
-import { HAS_CORPORA, REAL } from '../real-scenes.ts';
 import { PAIRS, STRANGE_PAIRS } from './pairs.ts';
+import { HAS_CORPORA, REAL } from './scenes.ts';
 
 const pairs = PAIRS.length + STRANGE_PAIRS.length;
 

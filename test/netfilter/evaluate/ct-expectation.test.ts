@@ -1,4 +1,4 @@
-// ct expectation objects that a kernel refuses to load. What they do is judged in test/kernel/conntrack-rule-scenes.ts.
+// ct expectation objects that a kernel refuses to load. What they do is judged in test/kernel/scenes/conntrack-rule.ts.
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../../src/nft/compile.ts';
 import { TestRouter } from './harness.ts';
