@@ -2,7 +2,7 @@
 // counters, quotas and set elements of the ruleset; connections. What a kernel chooses at random is compared up to renaming: identifications
 // of datagrams and fragments that the router makes, ports that NAT searched for (renaming.ts).
 import type { Emulation } from './emulate.ts';
-import { networkOf } from './endpoints.ts';
+import { fragmentHeaderOf, networkOf } from './endpoints.ts';
 import { changedRows } from './foreign.ts';
 import { blankChosenPorts, type ChosenPorts, chosenPorts, withoutChosenPort } from './renaming.ts';
 import type { KernelFrame, KernelResult } from './result.ts';
@@ -118,19 +118,9 @@ function blanked(text: string, input: string, chosen: ChosenPorts): string {
       data.fill(0, network + 10, network + 12);
     }
   }
-  if (version === 6) blankFragmentId(data, network);
+  const fragment = version === 6 ? fragmentHeaderOf(data, network) : undefined;
+  if (fragment !== undefined) data.fill(0, fragment + 4, fragment + 8);
   return data.toString('hex');
-}
-
-/** The identification of an IPv6 fragment, behind hop-by-hop, destination and routing headers. */
-function blankFragmentId(data: Buffer, network: number): void {
-  let next = data[network + 6];
-  let at = network + 40;
-  while ((next === 0 || next === 43 || next === 60) && at + 8 <= data.length) {
-    next = data[at];
-    at += ((data[at + 1] ?? 0) + 1) * 8;
-  }
-  if (next === 44 && at + 8 <= data.length) data.fill(0, at + 4, at + 8);
 }
 
 /** What is left at the end: text that must be the same, and seconds that run with the clock. */

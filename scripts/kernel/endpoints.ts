@@ -48,6 +48,43 @@ export function endpointsAt(data: Buffer, network: number): Endpoints | undefine
   return { ...found, sport: data.readUInt16BE(transport + 4), dport: 0 };
 }
 
+/** Of frames in the order they came: a later fragment has those of its datagram's first, if that came before. */
+export function endpointsOfAll(frames: Buffer[]): (Endpoints | undefined)[] {
+  const firsts = new Map<string, Endpoints>();
+  return frames.map((data) => {
+    const own = endpointsOf(data);
+    const datagram = datagramOf(data);
+    if (datagram === undefined) return own;
+    if (own !== undefined) firsts.set(datagram, own);
+    return own ?? firsts.get(datagram);
+  });
+}
+
+/** Addresses and identification of a fragment; undefined: none. */
+function datagramOf(data: Buffer): string | undefined {
+  const network = networkOf(data);
+  if (network < 0 || network + 40 > data.length) return undefined;
+  const told = (...ranges: [from: number, length: number][]): string =>
+    ranges.map(([from, length]) => data.toString('hex', from, from + length)).join(' ');
+  if ((data[network] ?? 0) >>> 4 === 4) {
+    if ((data.readUInt16BE(network + 6) & 0x3fff) === 0) return undefined;
+    return told([network + 12, 8], [network + 9, 1], [network + 4, 2]);
+  }
+  const header = fragmentHeaderOf(data, network);
+  return header === undefined ? undefined : told([network + 8, 32], [header + 4, 4]);
+}
+
+/** Offset of an IPv6 datagram's fragment header, behind hop-by-hop, destination and routing headers; undefined: none. */
+export function fragmentHeaderOf(data: Buffer, network: number): number | undefined {
+  let next = data[network + 6] ?? 0;
+  let at = network + 40;
+  while (EXTENSIONS.includes(next) && at + 8 <= data.length) {
+    next = data[at] ?? 0;
+    at += ((data[at + 1] ?? 0) + 1) * 8;
+  }
+  return next === FRAGMENT && at + 8 <= data.length ? at : undefined;
+}
+
 /** Where the datagram stands that an ICMP error quotes; undefined: no error. */
 export function quotedIn(data: Buffer, network: number): number | undefined {
   if (network + 40 > data.length) return undefined;

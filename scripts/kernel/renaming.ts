@@ -2,7 +2,7 @@
 // starts anywhere). Only where the choice is random by nature: the rule says random, the wanted port stands outside of the
 // rule's range of ports, or somebody had the wanted port already. Then frames from and to such a port are compared with
 // port and checksum blanked, and lines of connections without it. Any other port that differs is a difference.
-import { type Endpoints, endpointsAt, endpointsOf, networkOf, quotedIn } from './endpoints.ts';
+import { type Endpoints, endpointsAt, endpointsOf, endpointsOfAll, networkOf, quotedIn } from './endpoints.ts';
 import type { KernelFrame } from './result.ts';
 import type { KernelScene } from './scene.ts';
 
@@ -49,8 +49,8 @@ export function chosenPorts(scene: KernelScene, kernel: Answer, ours: Answer): C
 
 /** Frames of both that differ in the source port, which is the sender's in neither. */
 function choicesOfFrames(scene: KernelScene, kernel: Answer, ours: Answer): Choice[] {
-  return scene.frames.flatMap((frame, at) => {
-    const came = endpointsOf(Buffer.from(frame.octets));
+  const senders = endpointsOfAll(scene.frames.map((frame) => Buffer.from(frame.octets)));
+  return senders.flatMap((came, at) => {
     const theirs = kernel.packets[at]?.outputs ?? [];
     const mine = ours.packets[at]?.outputs ?? [];
     if (came === undefined || theirs.length !== mine.length) return [];

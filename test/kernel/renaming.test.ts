@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { blankChosenPorts, chosenPorts, withoutChosenPort } from '../../scripts/kernel/renaming.ts';
 import type { KernelScene } from '../../scripts/kernel/scene.ts';
-import { ether, icmp, ip, udp } from '../../src/packet/build.ts';
+import { ether, fragmentIpv4, icmp, ip, udp } from '../../src/packet/build.ts';
 
 const ROUTER = '203.0.113.1';
 const SERVER = '198.51.100.7';
@@ -29,6 +29,7 @@ function answer(ports: number[]): { packets: { outputs: { device: string; hex: s
   };
 }
 
+const LARGE = new Uint8Array(1000);
 const one = ['192.168.1.10'];
 const two = ['192.168.1.10', '192.168.1.11'];
 
@@ -41,6 +42,17 @@ describe('a port that NAT chose is compared up to renaming', () => {
   ])('%s', (_name, rule, hosts, theirs, mine) => {
     const chosen = chosenPorts(scene(rule, hosts), answer(theirs), answer(mine));
     expect([...chosen].sort()).toEqual([theirs.at(-1), mine.at(-1)].map((port) => `17 ${ROUTER} ${port}`).sort());
+  });
+
+  it('where a later fragment lets the datagram out', () => {
+    const asked = scene('masquerade random', one);
+    const [first, last] = fragmentIpv4(
+      ip({ src: '192.168.1.10', dst: SERVER }, udp({ sport: 5000, dport: 53 }, LARGE)),
+      600,
+    );
+    const frames = [first, last].map((piece = LARGE, i) => ({ device: 'lan0', timeNs: i, octets: ether({}, piece) }));
+    const late = (port: number) => ({ packets: [{ outputs: [] }, ...answer([port]).packets], conntrack: [] });
+    expect(chosenPorts({ ...asked, frames }, late(40_000), late(50_000)).size).toBe(2);
   });
 
   it.each([
