@@ -7,14 +7,14 @@ export interface Endpoints {
   transport: number;
   src: string;
   dst: string;
-  /** Of ICMP echo: the identifier. */
+  /** Of ICMP requests and their answers: the identifier. */
   sport: number;
-  /** Of ICMP echo: 0. */
+  /** Of these: 0. */
   dport: number;
 }
 
 const WITH_PORTS = [6, 17, 33, 132, 136];
-const ECHO: Record<number, number[]> = { 1: [0, 8], 58: [128, 129] };
+const ECHO: Record<number, number[]> = { 1: [0, 8, 13, 14, 15, 16, 17, 18], 58: [128, 129] };
 /** IPv6 extension headers that tell their length in units of 8 octets. */
 const EXTENSIONS = [0, 43, 60];
 const FRAGMENT = 44;
