@@ -246,6 +246,8 @@ function pppoeDevice(stack: Stack, dev: Interface, packet: Packet): Interface | 
   putBe16(data, packet.start + 12, packet.etherType);
   packet.end = Math.min(packet.end, network + 6 + length);
   packet.wireLength = ETHERNET_HEADER + length - 2;
+  // ppp_receive_nonmp_frame, skb_scrub_packet: whoever the frame was for, what was in it is for this host.
+  packet.packetType = PACKET_HOST;
   if (packet.etherType === 0) {
     drop(recorder, packet, UNKNOWN_PROTOCOL);
     return undefined;
