@@ -141,7 +141,8 @@ function traceTable(spec: RouterSpec, ruleset: string): string {
   const tables = [table('inet', ['prerouting', 'output'])];
   const isBridged = spec.interfaces.some((row) => row.type === 'bridge') && /table bridge/.test(ruleset);
   if (isBridged) tables.push(table('bridge', ['prerouting', 'output']));
-  if (/table arp/.test(ruleset)) tables.push(table('arp', ['input', 'output']));
+  // A reply is a packet of its own: nothing else would trace its way out.
+  if (/table arp|hook egress/.test(ruleset)) tables.push(table('arp', ['input', 'output']));
   if (/type filter hook (ingress|egress)/.test(ruleset)) {
     const devices = spec.interfaces.filter((row) => row.type !== 'loopback').map((row) => `"${row.name}"`);
     tables.push(table('netdev', ['ingress'], `devices = { ${devices.join(', ')} } `));
