@@ -114,7 +114,7 @@ function errorShot({ draw, topology }: Stage, left: Arrived[]): Shot | undefined
 function isAnswerable(datagram: Uint8Array): boolean {
   const found = seen(datagram);
   if (found === undefined) return false;
-  const known = (port: number): boolean => NEAR_PORTS.includes(port) || FAR_PORTS.includes(port) || port < 10;
+  const known = (port: number): boolean => NEAR_PORTS.includes(port) || FAR_PORTS.includes(port) || port === 0;
   return known(found.sport) && known(found.dport);
 }
 
