@@ -102,7 +102,7 @@ export class UniqueTuple {
       } else if (this.#findSameSource(entry, current, range) && !this.#isTaken(entry)) return;
     }
     copyTuple(current, 0, candidate, 0);
-    this.#chooseAddress(range, manip);
+    this.#chooseAddress(entry, range, manip);
     if (!isRandom) {
       if ((flags & NF_NAT_RANGE_PROTO_SPECIFIED) === 0) {
         if (!this.#isTaken(entry)) return;
@@ -142,7 +142,7 @@ export class UniqueTuple {
   }
 
   /** find_best_ips_proto: one address of the range, by the client's (and, unless persistent, the server's) address. */
-  #chooseAddress(range: NatRange, manip: number): void {
+  #chooseAddress(entry: number, range: NatRange, manip: number): void {
     const { minAddress, maxAddress, flags } = range;
     const candidate = this.candidate;
     if ((flags & NF_NAT_RANGE_MAP_IPS) === 0) return;
@@ -154,7 +154,7 @@ export class UniqueTuple {
     const word = u32(candidate, TUPLE_PROTOCOL);
     const last = (word & 0x200) !== 0 ? 3 : 0;
     const isPersistent = (flags & NF_NAT_RANGE_PERSISTENT) !== 0;
-    const initial = isPersistent ? 0 : swapOctets(u32(candidate, TUPLE_DESTINATION + last)) ^ tupleZone(word);
+    const initial = isPersistent ? 0 : swapOctets(u32(candidate, TUPLE_DESTINATION + last)) ^ this.#zoneOf(entry);
     let hash = hashAddress(candidate, TUPLE_SOURCE, initial);
     let isFull = false;
     for (let i = 0; i <= last; i++) {
@@ -164,6 +164,13 @@ export class UniqueTuple {
       if (u32(candidate, at + i) !== u32(maxAddress, i)) isFull = true;
       if (!isPersistent) hash = (hash ^ swapOctets(u32(candidate, TUPLE_DESTINATION + i))) >>> 0;
     }
+  }
+
+  /** A connection's zone, which may be one direction's only (nf_ct_zone). */
+  #zoneOf(entry: number): number {
+    const { tuples } = this.#table;
+    const at = entry * ENTRY_TUPLE_WORDS + TUPLE_PROTOCOL;
+    return tupleZone(u32(tuples, at)) || tupleZone(u32(tuples, at + TUPLE_WORDS));
   }
 
   /** nf_nat_l4proto_unique_tuple: tries ports from a random start (destinations: from the first). */
