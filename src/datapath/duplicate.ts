@@ -28,6 +28,7 @@ export function duplicate(
   isDuplicating = true;
   const dev = stack.interfaces.list[oif];
   if (version === 0) {
+    if (packet.oif === 0) asReceived(stack, copy);
     if (dev !== undefined && oif !== 0) queueTransmit(stack, copy, dev);
   } else {
     const route = gatewayRoute(stack, oif, version, gateway, offset);
@@ -71,6 +72,13 @@ function gatewayRoute(
   return route.gateway6 !== undefined ? route : { ...route, gateway6: address };
 }
 
+/** What a PPP device received has no link-layer header, so that it leaves without one; ours keeps one for who looks at addresses. */
+function asReceived(stack: Stack, packet: Packet): void {
+  if (stack.interfaces.list[packet.iif]?.kind !== 'pppoe') return;
+  packet.wireLength -= packet.network - packet.start;
+  packet.start = packet.network;
+}
+
 /** RouterServices.forwardTo. */
 export function forwardTo(
   stack: Stack,
@@ -83,6 +91,7 @@ export function forwardTo(
   const dev = stack.interfaces.list[oif];
   if (dev === undefined || oif === 0) return;
   if (version === 0) {
+    if (packet.oif === 0) asReceived(stack, packet);
     queueTransmit(stack, packet, dev);
     return;
   }

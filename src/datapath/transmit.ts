@@ -5,9 +5,10 @@ import { putBe16 } from '../base/columns.ts';
 import { eventKind } from '../event/vocabulary.ts';
 import type { Interface } from '../net/interfaces.ts';
 import { NF_ACCEPT } from '../netfilter/verdict.ts';
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/decode.ts';
 import { type Packet, VERDICT_FORWARD } from '../packet/packet.ts';
 import { bridgeTransmit } from './bridge.ts';
-import { passes, simplification } from './outcome.ts';
+import { drop, passes, reason, simplification } from './outcome.ts';
 import { segment } from './segment.ts';
 import type { Stack } from './stack.ts';
 import { putTag } from './vlan-tag.ts';
@@ -18,6 +19,7 @@ const PPPOE_PUSH = eventKind('pppoe-push');
 const GSO_SEGMENT = eventKind('gso-segment');
 const SEGMENT_SIZE = simplification('segment-size');
 const LOOPBACK = simplification('loopback');
+const UNKNOWN_PROTOCOL = reason('unknown-protocol');
 const ETHERNET_HEADER = 14;
 const PPPOE_HEADER = 8;
 const ETHERTYPE_PPPOE_SESSION = 0x8864;
@@ -69,7 +71,10 @@ export function queueTransmit(stack: Stack, packet: Packet, dev: Interface): voi
       queueTransmit(stack, packet, dev.link as Interface);
       return;
     case 'pppoe':
-      pushPppoe(stack, packet, dev);
+      if (!pushPppoe(stack, packet, dev)) {
+        drop(stack.recorder, packet, UNKNOWN_PROTOCOL);
+        return;
+      }
       stack.recorder.event(PPPOE_PUSH, dev.index);
       queueTransmit(stack, packet, dev.link as Interface);
       return;
@@ -104,15 +109,19 @@ function wire(stack: Stack, packet: Packet, dev: Interface): void {
   stack.sink.frame(dev.index, packet.data, packet.start, packet.end, packet.wireLength);
 }
 
-/** __pppoe_xmit: PPP protocol, PPPoE header, and the Ethernet header to the access concentrator. */
-function pushPppoe(stack: Stack, packet: Packet, dev: Interface): void {
-  const { data, network } = packet;
+/**
+ * ppp_start_xmit, __pppoe_xmit: PPP protocol, PPPoE header, and the Ethernet header to the access concentrator. What a netdev
+ * chain copied or sent here keeps its own Ethernet header behind them. False: PPP has no number for the protocol.
+ */
+function pushPppoe(stack: Stack, packet: Packet, dev: Interface): boolean {
+  const { data, etherType } = packet;
+  if (etherType !== ETHERTYPE_IPV4 && etherType !== ETHERTYPE_IPV6) return false;
   const link = dev.link as Interface;
-  const at = network - PPPOE_HEADER;
+  const at = packet.start - PPPOE_HEADER;
   putBe16(data, at, 0x1100);
   putBe16(data, at + 2, dev.pppoeSession);
   putBe16(data, at + 4, packet.wireLength + 2);
-  putBe16(data, at + 6, packet.ipVersion === 6 ? PPP_IPV6 : PPP_IPV4);
+  putBe16(data, at + 6, etherType === ETHERTYPE_IPV6 ? PPP_IPV6 : PPP_IPV4);
   const start = at - ETHERNET_HEADER;
   // Until a frame of the access concentrator came, anybody's address has to do.
   const peer = isKnown(dev.pppoePeer) ? dev.pppoePeer : (stack.neighbours.resolve4(link, 0) ?? dev.pppoePeer);
@@ -123,6 +132,7 @@ function pushPppoe(stack: Stack, packet: Packet, dev: Interface): void {
   putBe16(data, start + 12, ETHERTYPE_PPPOE_SESSION);
   packet.start = start;
   packet.wireLength += PPPOE_HEADER + ETHERNET_HEADER;
+  return true;
 }
 
 function isKnown(mac: Uint8Array): boolean {
