@@ -60,7 +60,7 @@ function loader(key: Of<'rt'>['key'], to: number, engine: Engine): Evaluate {
   }
 }
 
-/** get_tcpmss: the smaller MTU of the way out and of the way back to the source, less the headers. */
+/** get_tcpmss: the smaller MTU of the way out and of the way back to the source (asked without a mark), less the headers. */
 function segmentSize(run: Evaluation, engine: Engine): number {
   const { packet } = run;
   const { data, network } = packet;
@@ -71,9 +71,7 @@ function segmentSize(run: Evaluation, engine: Engine): number {
     ? fib.lookup4(be32(data, network + 16), packet.mark, 0, key)
     : fib.lookup6At(data, network + 24, packet.mark, 0, key);
   const outMtu = mtuOf(forth) || engine.interfaces.at(packet.oif).mtu;
-  const back = isIpv4
-    ? fib.lookup4(be32(data, network + 12), packet.mark, 0)
-    : fib.lookup6At(data, network + 8, packet.mark, 0);
+  const back = isIpv4 ? fib.lookup4(be32(data, network + 12), 0, 0) : fib.lookup6At(data, network + 8, 0, 0);
   const backMtu = mtuOf(back);
   const mtu = backMtu === 0 ? outMtu : Math.min(outMtu, backMtu);
   const headers = isIpv4 ? 40 : 60;
