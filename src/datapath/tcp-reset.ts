@@ -2,6 +2,7 @@
 // port where nobody listens (tcp_v4_send_reset, tcp_v6_send_response).
 import { be32, putBe16, putBe32, u8 } from '../base/columns.ts';
 import { HOOK_NAMES } from '../event/vocabulary.ts';
+import type { FlowKey } from '../net/flow-key.ts';
 import { transportLength } from '../netfilter/conntrack/verify.ts';
 import { foldSum, pseudoHeaderSum, writeTransportChecksum } from '../packet/checksum.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -52,8 +53,8 @@ function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boole
   if (!isIpv4 && (!isUnicast6(data, network + 8) || !isUnicast6(data, network + 24))) return;
   const mark = replyMark(stack.settings, about);
   const route = isIpv4
-    ? routeOutput4(stack, be32(data, network + 12), mark)
-    : routeOutput6(stack, data, network + 8, linkLocalDevice(about), undefined, mark);
+    ? routeOutput4(stack, be32(data, network + 12), mark, keyOf(stack, about, mark, tos))
+    : routeOutput6(stack, data, network + 8, linkLocalDevice(about), keyOf(stack, about, mark, tos), mark);
   if (route === undefined) return;
   // ip_send_unicast_reply echoes options, nf_send_reset does not.
   const options = isIpv4 && !isReject ? echoedOptions(stack, about) : 0;
@@ -92,6 +93,17 @@ function sendReset(stack: Stack, about: Packet, tos: number, dontFragment: boole
   }
   localOut(stack, packet, route);
   stack.pool.release();
+}
+
+/** What policy rules see of the RST: it comes from whom the packet was for (ip_route_me_harder, ip_send_unicast_reply). */
+function keyOf(stack: Stack, about: Packet, mark: number, tos: number): FlowKey | undefined {
+  const key = stack.fib.keyAsked(about, mark, true);
+  if (key === undefined) return undefined;
+  key.tos = tos;
+  if (about.ipVersion !== 4) return key;
+  const type = stack.fib.addressType4(be32(about.data, about.network + 16));
+  if (type === 'broadcast' || type === 'multicast') key.saddr[0] = 0;
+  return key;
 }
 
 function linkLocalDevice(about: Packet): number {
