@@ -124,7 +124,8 @@ export const MATCHES: Piece[] = [
   inet('ct original packets 1-2'),
   inet('ct reply bytes < 500'),
   inet('ct avgpkt > 100'),
-  inet('ct expiration > 60s'),
+  // Before it is confirmed it depends on the kernel's uptime.
+  inet('ct status confirmed ct expiration > 60s'),
   inet('meta l4proto tcp ct original proto-dst 80'),
   inet('meta l4proto udp ct reply proto-src { 53, 443 }'),
   inet('ct label 3'),
