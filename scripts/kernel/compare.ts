@@ -4,7 +4,14 @@
 import type { Emulation } from './emulate.ts';
 import { fragmentHeaderOf, networkOf } from './endpoints.ts';
 import { changedRows } from './foreign.ts';
-import { blankChosenPorts, type ChosenPorts, chosenPorts, withoutChosenPort } from './renaming.ts';
+import {
+  blankChosenPorts,
+  blankQuotedPorts,
+  type ChosenPorts,
+  chosenPorts,
+  quotesChosenPort,
+  withoutChosenPort,
+} from './renaming.ts';
 import type { KernelFrame, KernelResult } from './result.ts';
 import type { KernelScene } from './scene.ts';
 
@@ -111,6 +118,7 @@ function blanked(text: string, input: string, chosen: ChosenPorts): string {
   if (version === 4 && network + 20 <= data.length) {
     const came = Buffer.from(input, 'hex');
     const entered = networkOf(came);
+  if (quotesChosenPort(Buffer.from(input, 'hex'), chosen)) blankQuotedPorts(data);
     const isSame =
       entered >= 0 && entered + 6 <= came.length && came.readUInt16BE(entered + 4) === data.readUInt16BE(network + 4);
     if (!isSame) {

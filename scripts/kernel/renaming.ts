@@ -185,6 +185,27 @@ export function withoutChosenPort(line: string, chosen: ChosenPorts): string {
   return found.without;
 }
 
+/**
+ * Does an ICMP error from outside quote a port that only one of both chose? It is about a connection of that one, which
+ * translates the quotation; the other passes it on as it came.
+ */
+export function quotesChosenPort(input: Buffer, chosen: ChosenPorts): boolean {
+  const network = chosen.size === 0 ? -1 : networkOf(input);
+  const quote = network < 0 ? undefined : quotedIn(input, network);
+  return quote !== undefined && blankDatagram(Buffer.from(input), quote, chosen);
+}
+
+/** Blanks the ports and checksums that an ICMP error quotes, and its own checksum. */
+export function blankQuotedPorts(data: Buffer): void {
+  const network = networkOf(data);
+  const quote = network < 0 ? undefined : quotedIn(data, network);
+  const ends = quote === undefined ? undefined : endpointsAt(data, quote);
+  if (quote === undefined || ends === undefined) return;
+  const every = new Set([`${ends.protocol} ${ends.src} ${ends.sport}`, `${ends.protocol} ${ends.dst} ${ends.dport}`]);
+  blankDatagram(data, quote, every);
+  data.fill(0, quote - 6, quote - 4);
+}
+
 /** Blanks the chosen ports of a frame, quoted ones too, and the checksums that cover them. */
 export function blankChosenPorts(data: Buffer, chosen: ChosenPorts): void {
   const network = chosen.size === 0 ? -1 : networkOf(data);
