@@ -15,6 +15,8 @@ import { addressed, ERROR_COST, type KernelScene, SYSCTLS } from './scene.ts';
 const ROOM = 64;
 /** The guest sets its clock this long before the first frame (guest.c). */
 const LEAD_NS = 1_000_000n;
+/** gc_interval of sets that declare none. */
+const COLLECTOR_NS = 1e9;
 
 export interface EmulatedPacket {
   outputs: KernelFrame[];
@@ -30,6 +32,8 @@ export interface Emulation {
   /** Frames that left after the last packet. */
   after: KernelFrame[];
   ruleset: Record<string, unknown>[];
+  /** The same after the next pass of the sets' collectors. */
+  collected: Record<string, unknown>[];
   conntrack: string[];
 }
 
@@ -102,13 +106,14 @@ function run(scene: KernelScene, timesNs: number[], isTraced: boolean): Emulatio
   const { netfilter } = router;
   const { table } = netfilter.conntrack;
   const options = { accounting: netfilter.conntrack.accounting.enabled, helperNames: netfilter.helperNames };
-  const listed = listJson(ruleset, netfilter.state(), { dialect: '1.0.6' }) as { nftables: Record<string, unknown>[] };
-  return {
-    packets,
-    after: outputs,
-    ruleset: listed.nftables.filter((row) => row.metainfo === undefined),
-    conntrack: listedEntries(table, endNs).map((entry) => conntrackLine(table, entry, endNs, options)),
+  const listed = (): Record<string, unknown>[] => {
+    const rows = listJson(ruleset, netfilter.state(), { dialect: '1.0.6' }) as { nftables: Record<string, unknown>[] };
+    return rows.nftables.filter((row) => row.metainfo === undefined);
   };
+  const state = listed();
+  const conntrack = listedEntries(table, endNs).map((entry) => conntrackLine(table, entry, endNs, options));
+  netfilter.advance((Math.floor(endNs / COLLECTOR_NS) + 1) * COLLECTOR_NS);
+  return { packets, after: outputs, ruleset: state, collected: listed(), conntrack };
 }
 
 /** With the settings that the guest has where the router says nothing. */
