@@ -57,7 +57,7 @@ function rulesetText({ fields, elements }: SelftestTable, lookup: Lookup): strin
   const used = lookup === 'rbtree' ? fields.slice(0, 1) : fields;
   const flags = lookup === 'rbtree' || lookup === 'pipapo' ? 'flags interval;' : '';
   const type = used.map((field) => TYPES[field]).join(' . ');
-  const starts = Array.from({ length: elements + 1 }, (_, row) => 1 + 2 * row);
+  const starts = Array.from({ length: elements + 1 }, (_, row) => firstStart(fields) + 2 * row);
   const keys = starts.map((start) =>
     used.map((field) => (flags === '' ? text(field, start) : `${text(field, start)}-${text(field, start + 1)}`)),
   );
@@ -72,6 +72,11 @@ function rulesetText({ fields, elements }: SelftestTable, lookup: Lookup): strin
 }`;
 }
 
+/** Where the test counts from: from 10 on a range of two addresses is one prefix, from 1 on (but for 10.0.0.5 + 1) it is two. */
+function firstStart(fields: SelftestTable['fields']): number {
+  return fields[0] === 'net6' ? 10 : 1;
+}
+
 function text(field: SelftestTable['fields'][number], value: number): string {
   const octetsOf = (word: number) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255];
   const hex = (octet: number): string => octet.toString(16).padStart(2, '0');
@@ -83,7 +88,7 @@ function text(field: SelftestTable['fields'][number], value: number): string {
 
 /** The packet of the last element, of the size that the test asks pktgen for. */
 function frame({ fields, elements }: SelftestTable): Uint8Array {
-  const last = 1 + 2 * elements;
+  const last = firstStart(fields) + 2 * elements;
   const isV6 = fields[0] === 'net6';
   const payload = new Uint8Array(38);
   const to = text(isV6 ? 'net6' : 'net', last);
