@@ -22,6 +22,8 @@ export class QueueDirectory {
   readonly #spare: FragmentQueue[] = [];
   #first: FragmentQueue | undefined = undefined;
   #last: FragmentQueue | undefined = undefined;
+  /** The first of those that are over together with the last. */
+  #lastGroup: FragmentQueue | undefined = undefined;
 
   constructor(highThreshold: number, timeoutNs: number) {
     this.#highThreshold = highThreshold;
@@ -106,17 +108,30 @@ export class QueueDirectory {
     queue.hashNext = undefined;
   }
 
-  /** All wait equally long, so the list by start is the list by end. */
+  /** All wait equally long, so the list by start is the list by end; those that are over together go newest first. */
   #append(queue: FragmentQueue, nowNs: number): void {
-    queue.expiresNs = nowNs + this.#timeoutNs;
-    queue.earlier = this.#last;
-    queue.later = undefined;
-    if (this.#last === undefined) this.#first = queue;
-    else this.#last.later = queue;
-    this.#last = queue;
+    queue.expiresNs = wheelTime(nowNs, this.#timeoutNs);
+    const last = this.#last;
+    if (last === undefined || last.expiresNs !== queue.expiresNs) {
+      this.#link(queue, last, undefined);
+    } else {
+      const first = this.#lastGroup ?? last;
+      this.#link(queue, first.earlier, first);
+    }
+    this.#lastGroup = queue;
+  }
+
+  #link(queue: FragmentQueue, earlier: FragmentQueue | undefined, later: FragmentQueue | undefined): void {
+    queue.earlier = earlier;
+    queue.later = later;
+    if (earlier === undefined) this.#first = queue;
+    else earlier.later = queue;
+    if (later === undefined) this.#last = queue;
+    else later.earlier = queue;
   }
 
   #unlink(queue: FragmentQueue): void {
+    if (this.#lastGroup === queue) this.#lastGroup = queue.later;
     if (queue.earlier === undefined) this.#first = queue.later;
     else queue.earlier.later = queue.later;
     if (queue.later === undefined) this.#last = queue.earlier;
@@ -124,6 +139,22 @@ export class QueueDirectory {
     queue.earlier = undefined;
     queue.later = undefined;
   }
+}
+
+const TICK_NS = 4e6;
+/** The kernel's first is INITIAL_JIFFIES (300 s before zero); this router booted 1.5 s before time 0. */
+const FIRST_TICK = -75_000 + 375;
+/** Steps of the timer wheel: each of its levels has 64, eight times as long as those of the level below (kernel/time/timer.c). */
+const LEVEL_TICKS = 63;
+const LEVEL_FACTOR = 8;
+
+/** When the kernel's timer wheel lets go what is over after `timeoutNs` (calc_index). */
+function wheelTime(nowNs: number, timeoutNs: number): number {
+  const ticks = Math.floor(timeoutNs / TICK_NS);
+  let step = 1;
+  while (ticks >= LEVEL_TICKS * step) step *= LEVEL_FACTOR;
+  const over = FIRST_TICK + Math.floor(nowNs / TICK_NS) + ticks;
+  return ((Math.floor(over / step) + 1) * step - FIRST_TICK) * TICK_NS;
 }
 
 function hashKey(key: Uint32Array): number {

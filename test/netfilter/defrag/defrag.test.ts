@@ -141,7 +141,7 @@ describe('IPv4', () => {
     if (merged >= 0) expect((packet.data[packet.network + 1] as number) & 3).toBe(merged);
   });
 
-  test('after 30 s the rest finds nothing; only the router itself says so', () => {
+  test('after 30 s, in steps of the timer wheel, the rest finds nothing; only the router itself says so', () => {
     const [a, b] = fragmentIpv4(datagram4(1500), 1420) as [Uint8Array, Uint8Array];
     const [x] = fragmentIpv4(datagram4(1500, { dst: '192.168.1.1' }), 1420) as [Uint8Array];
     const [, y] = fragmentIpv4(datagram4(1500, { dst: '192.168.1.1', id: 9 }), 1420) as [Uint8Array, Uint8Array];
@@ -149,11 +149,11 @@ describe('IPv4', () => {
     send(a, 0);
     send(x, 1e9);
     send(y, 2e9);
-    defrag.advance(29.9e9);
+    defrag.advance(30.2e9);
     expect(defrag.waiting).toBe(3);
-    defrag.advance(30e9);
+    defrag.advance(30.212e9);
     expect(defrag.waiting).toBe(2);
-    expect(send(b, 32e9).verdict).toBe(NF_STOLEN);
+    expect(send(b, 34e9).verdict).toBe(NF_STOLEN);
     expect(defrag.timedOut).toBe(3);
     // Not for the transit datagram, nor for the one whose first fragment never came.
     expect(errors).toEqual([{ version: 4, type: 11, code: 1, source: [192, 168, 1, 10] }]);
@@ -276,14 +276,49 @@ describe('IPv6', () => {
     expect(bench().send(a).verdict).toBe(NF_STOLEN);
   });
 
-  test('after 60 s the sender is told, wherever the datagram was going', () => {
+  test('after 60 s, in steps of the timer wheel, the sender is told, wherever the datagram was going', () => {
     const [a] = fragmentIpv6(datagram6(1500), 1420, 1) as [Uint8Array];
     const { send, defrag, errors } = bench();
     send(a, 5e9);
-    defrag.advance(64.9e9);
+    defrag.advance(65.02e9);
     expect(errors).toEqual([]);
-    defrag.advance(65e9);
+    defrag.advance(65.028e9);
     expect(errors).toMatchObject([{ version: 6, type: 3, code: 1 }]);
+    expect(defrag.waiting).toBe(0);
+  });
+});
+
+describe('datagrams that are over in the same step of the timer wheel', () => {
+  const partOf = (last: number): Uint8Array => {
+    const source = `192.168.1.${last}`;
+    return fragmentIpv4(datagram4(1500, { src: source, dst: '192.168.1.1', id: last }), 1420)[0] as Uint8Array;
+  };
+
+  test.each([
+    [
+      'are told newest first, after those of the step before',
+      [
+        [10, 0.1e9],
+        [11, 0.3e9],
+        [12, 0.4e9],
+        [13, 0.5e9],
+      ],
+      [10, 13, 12, 11],
+    ],
+    [
+      'a fragment of a waiting one changes nothing',
+      [
+        [11, 0.3e9],
+        [12, 0.4e9],
+        [11, 0.5e9],
+      ],
+      [12, 11],
+    ],
+  ])('%s', (_name, sent, told) => {
+    const { send, defrag, errors } = bench();
+    for (const [last, time] of sent as [number, number][]) send(partOf(last), time);
+    defrag.advance(40e9);
+    expect(errors.map(({ source }) => source?.[3])).toEqual(told);
     expect(defrag.waiting).toBe(0);
   });
 });
@@ -299,7 +334,7 @@ describe('bounds', () => {
       expect(defrag.memory).toBeLessThan(4 * 1024 * 1024 + 5000);
     }
     expect(dropped).toBeGreaterThan(10000);
-    defrag.advance(31e9);
+    defrag.advance(33e9);
     expect(defrag).toMatchObject({ memory: 0, waiting: 0 });
   });
 
@@ -387,7 +422,7 @@ describe('properties', () => {
           }
           expect(defrag.memory).toBeLessThan(200_000);
         }
-        defrag.advance(61e9);
+        defrag.advance(63e9);
         expect(defrag).toMatchObject({ memory: 0, waiting: 0 });
       }),
       { numRuns: 300 },
