@@ -48,7 +48,9 @@ export function bridgeConntrack(
 function isTrackable(packet: Packet): boolean {
   if (packet.ct >= 0 || packet.ctInfo === CT_UNTRACKED) return false;
   if (packet.ipVersion === 0) {
-    if (packet.etherType !== ETHERTYPE_IPV4 && packet.etherType !== ETHERTYPE_IPV6) packet.ctInfo = CT_UNTRACKED;
+    if (packet.etherType === ETHERTYPE_IPV4) trim(packet, 20, 2, 0);
+    else if (packet.etherType === ETHERTYPE_IPV6) trim(packet, 40, 4, 40);
+    else packet.ctInfo = CT_UNTRACKED;
     return false;
   }
   const headers = packet.network - packet.start;
@@ -56,6 +58,15 @@ function isTrackable(packet: Packet): boolean {
   packet.wireLength = headers + packet.networkLength;
   packet.end = Math.min(packet.end, packet.network + packet.networkLength);
   return true;
+}
+
+/** What is no sound datagram loses its padding all the same, by the length that its header of `size` octets tells. */
+function trim(packet: Packet, size: number, lengthAt: number, more: number): void {
+  const { data, network, start } = packet;
+  if (network + size > packet.end) return;
+  const length = be16(data, network + lengthAt) + more;
+  packet.wireLength = Math.min(packet.wireLength, network - start + length);
+  packet.end = Math.min(packet.end, network + length);
 }
 
 /**
