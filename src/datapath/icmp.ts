@@ -94,6 +94,8 @@ function icmpSend(
   const mark = replyMark(stack.settings, about);
   const route = routeOutput4(stack, to, mark);
   if (route === undefined) return;
+  // Before routing the way back stands for the packet's: where that leads here, the answer would come from whom it was for.
+  if (!isRouted && route.kind === 'local' && stack.fib.addressType4(daddr) !== 'local') return;
   let saddr = route.kind === 'local' ? to : route.source4;
   if (isLocal) saddr = daddr;
   else if (stack.settings.icmpErrorsUseInboundAddress && about.iif !== 0) {
