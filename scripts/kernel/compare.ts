@@ -1,6 +1,7 @@
 // Is the emulated router the kernel? Every frame octet for octet, in order, by interface; the path; the trace of the rules;
 // counters, quotas and set elements of the ruleset; connections. What a kernel chooses at random is compared up to renaming: identifications
 // of datagrams and fragments that the router makes, ports that NAT searched for (renaming.ts).
+import { parseRouter } from '../../src/config/router-file.ts';
 import type { Emulation } from './emulate.ts';
 import { fragmentHeaderOf, networkOf } from './endpoints.ts';
 import { changedRows } from './foreign.ts';
@@ -28,7 +29,9 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
   const hasFlowtable = /\bflowtable\b/.test(scene.ruleset);
   const chosen = chosenPorts(scene, kernel, ours);
   const egress = egressChains(kernel.ruleset);
-  const isToldTagged = (step: string): boolean => !egress.some((name) => step.startsWith(`${name} `));
+  const tagged = taggedEgressChains(scene);
+  const without = (steps: string[], chains: string[]): string[] =>
+    steps.filter((step) => !chains.some((name) => step.startsWith(`${name} `)));
   scene.frames.forEach((frame, index) => {
     const theirs = kernel.packets[index];
     const mine = ours.packets[index];
@@ -46,7 +49,9 @@ export function compare(scene: KernelScene, kernel: KernelResult, ours: Emulatio
       found.push(theirs.wasTraced ? 'the kernel took the slow path' : 'the kernel took the fast path');
     }
     if (theirs.steps !== undefined) {
-      const told = (steps: string[]): string[] => (theirs.outputs.some(isTagged) ? steps.filter(isToldTagged) : steps);
+      const { outputs } = theirs;
+      const untold = outputs.length === 0 ? tagged : outputs.some(isTagged) ? egress : [];
+      const told = (steps: string[]): string[] => without(steps, untold);
       found.push(...compareSteps(told(theirs.steps), told(mine.steps)));
     }
     if (found.length > 0) differences.push([`packet ${index} at ${frame.device} ${input}`, ...found].join('\n  '));
@@ -81,6 +86,20 @@ function egressChains(rows: Json[]): string[] {
   return rows.flatMap((row) => {
     const chain = row.chain as Json | undefined;
     return chain?.hook === 'egress' ? [`${chain.family} ${chain.table} ${chain.name}`] : [];
+  });
+}
+
+/** Those of devices that VLANs are on: what they drop had a tag, though no frame shows it. */
+function taggedEgressChains(scene: KernelScene): string[] {
+  if (!/hook egress/.test(scene.ruleset)) return [];
+  const links = parseRouter(scene.router, scene.name).interfaces.flatMap((row) =>
+    row.type === 'vlan' ? [row.link] : [],
+  );
+  return scene.ruleset.split(/^table /m).flatMap((table) => {
+    const name = /^(\S+ \S+)/.exec(table)?.[1];
+    return [...table.matchAll(/chain (\S+) \{\s*type filter hook egress device "?([^" ]+)/g)]
+      .filter(([, , device]) => links.includes(device))
+      .map(([, chain]) => `${name} ${chain}`);
   });
 }
 
