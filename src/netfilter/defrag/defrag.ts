@@ -30,6 +30,9 @@ export interface DefragOptions {
   zoneOf?: (packet: Packet) => number;
 }
 
+/** NEXTHDR_FRAGMENT. */
+const FRAGMENT_HEADER = 44;
+const IPV6_HEADER = 40;
 const DEFRAG_QUEUE = eventKind('defrag-queue');
 const DEFRAG_REASSEMBLE = eventKind('defrag-reassemble');
 const FRAGMENT = reasonIndex('fragment');
@@ -107,18 +110,14 @@ export class Defrag {
       this.#expire(packet.timeNs);
       outcome = this.#ipv4.gather(packet, hook === PREROUTING ? USER_IN : USER_OUT, this.#zoneOf?.(packet) ?? 0);
     } else {
-      if (packet.ipVersion !== 6 || packet.ct >= 0 || packet.fragmentHeader < 0) return NF_ACCEPT;
+      if (packet.ipVersion !== 6 || packet.ct >= 0) return NF_ACCEPT;
+      if (packet.fragmentHeader < 0) return endsInFragmentHeader(packet) ? this.#drop(packet) : NF_ACCEPT;
       this.#expire(packet.timeNs);
       outcome = this.#ipv6.gather(packet, hook === PREROUTING ? USER_IN : USER_OUT, this.#zoneOf?.(packet) ?? 0);
     }
     if (outcome === PASSED) return NF_ACCEPT;
     this.requests++;
-    if (outcome === DROPPED) {
-      this.failed++;
-      packet.verdict = VERDICT_DROP;
-      packet.reason = FRAGMENT;
-      return NF_DROP;
-    }
+    if (outcome === DROPPED) return this.#drop(packet);
     this.#recorder.event(DEFRAG_QUEUE, packet.ipVersion);
     if (outcome === REASSEMBLED) {
       this.reassembled++;
@@ -128,6 +127,13 @@ export class Defrag {
     packet.verdict = VERDICT_CONSUMED;
     packet.reason = FRAGMENT_WAITS;
     return NF_STOLEN;
+  }
+
+  #drop(packet: Packet): number {
+    this.failed++;
+    packet.verdict = VERDICT_DROP;
+    packet.reason = FRAGMENT;
+    return NF_DROP;
   }
 
   /** Gives up what has waited too long by `nowNs`, with the ICMP errors that this asks for. */
@@ -177,4 +183,10 @@ export class Defrag {
     const type = version === 4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEEDED;
     this.#services.sendIcmpError(head, version, type, FRAGMENT_TIME, PREROUTING);
   }
+}
+
+/** The datagram, which the capture did not cut, is over within its fragment header (pskb_may_pull of nf_ct_frag6_gather). */
+function endsInFragmentHeader(packet: Packet): boolean {
+  const isWhole = packet.networkEnd - packet.network === packet.networkLength;
+  return packet.protocol === FRAGMENT_HEADER && isWhole && packet.networkLength > IPV6_HEADER;
 }
