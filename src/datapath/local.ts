@@ -124,6 +124,7 @@ function hasWholeHeader(stack: Stack, packet: Packet, length: number): boolean {
       : hasGoodChecksum(packet, transportLength(packet), stack.recorder);
   }
   if (!good) packet.reason = MALFORMED;
+  else if (isShortUdp(packet)) trimUdp(packet);
   return good;
 }
 
@@ -141,7 +142,14 @@ function isShortUdp(packet: Packet): boolean {
   return length !== 0 && length < transportLength(packet);
 }
 
-/** What lies behind the end that UDP gives is cut off first (pskb_trim_rcsum). */
+/** What lies behind the end that UDP gives is cut off (pskb_trim_rcsum): a port unreachable does not quote it. */
+function trimUdp(packet: Packet): void {
+  const end = packet.transport + be16(packet.data, packet.transport + 4);
+  packet.networkLength = end - packet.network;
+  packet.networkEnd = Math.min(packet.networkEnd, end);
+}
+
+/** The checksum of a datagram that is longer than UDP says. */
 function hasGoodShortSum(packet: Packet): boolean {
   const { data, network, transport } = packet;
   const length = be16(data, transport + 4);
