@@ -45,6 +45,8 @@ const FRAGMENT = 44;
 const AUTHENTICATION = 51;
 const NO_NEXT_HEADER = 59;
 const UDP_LITE = 136;
+/** CONFIG_IP_PIMSM_V2 and IPV6_PIMSM_V2, which distributions set: pim_rcv takes it, no router listens. */
+const PIM = 103;
 /** NR_ICMP_TYPES. */
 const ICMP_TYPES = 18;
 const ICMP_ECHO_REPLY = 0;
@@ -105,6 +107,9 @@ export function local4(stack: Stack, packet: Packet, isBroadcast: boolean): void
       if (!isBroadcast) resetClosedPort(stack, packet);
       return;
     case IGMP:
+      return;
+    case PIM:
+      drop(stack.recorder, packet, NO_SOCKET);
       return;
     default:
       drop(stack.recorder, packet, UNKNOWN_PROTOCOL);
@@ -274,6 +279,7 @@ export function local6(stack: Stack, packet: Packet, isMulticast: boolean): void
       packet.reason = NO_SOCKET;
       if (!isMulticast) resetClosedPort(stack, packet);
       return;
+    case PIM:
     case NO_NEXT_HEADER:
       drop(stack.recorder, packet, NO_SOCKET);
       return;
