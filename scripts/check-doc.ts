@@ -23,6 +23,7 @@ what was probably meant; what loads but will be regretted; and what it needs of 
 | \`--format json\\|sarif\\|github\\|markdown\` | findings for programs, code scanning, annotations, merge requests |
 | \`--fail-on warning\\|error\\|change\\|never\` | exit code 1 when there is one of these (\`error\` unless told) |
 | \`-I FOLDER\`, \`--allow-absolute-includes\` | where \`include\` may look besides the ruleset's own folder |
+| \`--assume queue=accept\` | what user space answers to \`queue\` (\`accept\`, \`drop\`), or \`absent\`: no program listens there |
 
 Exit code 0: nothing found; 1: what \`--fail-on\` names, or what \`--kernel\` lacks; 2: the ruleset has errors.
 

@@ -5,6 +5,7 @@
 // Uses: network fields, iif, timeNs. Sets: on the last fragment the packet is the datagram, fragMaxSize set; else verdict
 // and reason. Verdicts: accept, stolen (the fragment waits), drop. Events: defrag-queue, defrag-reassemble.
 
+import { be16, u8 } from '../../base/columns.ts';
 import { reasonIndex } from '../../event/reasons.ts';
 import type { Recorder } from '../../event/recorder.ts';
 import { eventKind, HOOK_NAMES } from '../../event/vocabulary.ts';
@@ -33,6 +34,9 @@ export interface DefragOptions {
 /** NEXTHDR_FRAGMENT. */
 const FRAGMENT_HEADER = 44;
 const IPV6_HEADER = 40;
+const AUTHENTICATION = 51;
+/** ipv6_ext_hdr. */
+const EXTENSIONS: ReadonlySet<number> = new Set([0, 43, FRAGMENT_HEADER, AUTHENTICATION, 59, 60]);
 const DEFRAG_QUEUE = eventKind('defrag-queue');
 const DEFRAG_REASSEMBLE = eventKind('defrag-reassemble');
 const FRAGMENT = reasonIndex('fragment');
@@ -185,8 +189,20 @@ export class Defrag {
   }
 }
 
-/** The datagram, which the capture did not cut, is over within its fragment header (pskb_may_pull of nf_ct_frag6_gather). */
-function endsInFragmentHeader(packet: Packet): boolean {
-  const isWhole = packet.networkEnd - packet.network === packet.networkLength;
-  return packet.protocol === FRAGMENT_HEADER && isWhole && packet.networkLength > IPV6_HEADER;
+/**
+ * The datagram, which the capture did not cut, is over within its fragment header, and that is no first fragment whose upper
+ * header is missing: such a one is let on (ipv6frag_thdr_truncated, pskb_may_pull of nf_ct_frag6_gather).
+ */
+function endsInFragmentHeader({ data, network, networkEnd, networkLength, protocol }: Packet): boolean {
+  if (protocol !== FRAGMENT_HEADER || networkEnd - network < networkLength || networkLength <= IPV6_HEADER)
+    return false;
+  let next = u8(data, network + 6);
+  let at = network + IPV6_HEADER;
+  while (next !== FRAGMENT_HEADER) {
+    if (!EXTENSIONS.has(next) || at + 2 > networkEnd) return false;
+    const length = next === AUTHENTICATION ? (u8(data, at + 1) + 2) * 4 : (u8(data, at + 1) + 1) * 8;
+    next = u8(data, at);
+    at += length;
+  }
+  return at + 4 > networkEnd || (be16(data, at + 2) & 0xfff8) !== 0 || EXTENSIONS.has(u8(data, at));
 }
